@@ -1,0 +1,290 @@
+"""What the flows need from the world, as protocols. Adapters are in carriers, voice, storage, web and telemetry.
+
+Everything that may wait is a coroutine. Times are aware UTC ``datetime``; durations ``timedelta``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+from gateway.domain.action import Action, ActionRequest, Outcome, Text
+from gateway.domain.delivery import Accepted, Lane, Receipt, Settlement, SmsBatch, SmsReply
+from gateway.domain.events import Event
+from gateway.domain.plan import ComposedSms, Estimate, PlanCounts
+from gateway.domain.report import Report
+from gateway.domain.response import Response
+
+
+class Clock(Protocol):
+    """Tells the time; a fake one is moved by hand."""
+
+    def now(self) -> datetime:
+        """The time, aware, in UTC."""
+        ...
+
+
+class EventSink(Protocol):
+    """Takes what happened. Never blocks and never raises: a lost event must not lose a message."""
+
+    def emit(self, event: Event) -> None:
+        """Store the event and tell whoever listens, soon."""
+        ...
+
+
+# ---------------------------------------------------------------- lanes
+
+
+@dataclass(frozen=True, slots=True)
+class CarrierStatus:
+    """How a carrier's link is doing, for operators and for ``GET /carriers``.
+
+    Attributes:
+        state: ``bound`` (every bind), ``partly_bound``, ``connecting`` or ``refused``.
+        since: when it came into that state.
+        queue: deliveries taken and not yet sent.
+        in_flight: segments sent and not yet answered.
+        rate_per_s: segments a second, now.
+        errors: refusals by SMPP status name since the start.
+    """
+
+    name: str
+    state: str
+    since: datetime
+    binds_bound: int
+    binds: int
+    queue: int
+    in_flight: int
+    rate_per_s: float
+    submitted: int
+    accepted: int
+    receipts: int
+    errors: Mapping[str, int] = field(default_factory=dict)
+    detail: str = ""
+
+
+class SmsOutcomes(Protocol):
+    """Where the SMS lane brings what came of it; ``flows.outcome`` implements it. Calls return at once."""
+
+    def accepted(self, accepted: Accepted) -> None:
+        """A carrier accepted segments."""
+        ...
+
+    def settled(self, settlements: Sequence[Settlement]) -> None:
+        """Deliveries that are refused, uncertain, cancelled or to be tried again."""
+        ...
+
+    async def receipts(self, receipts: Sequence[Receipt]) -> None:
+        """Receipts that came in; returns when they are committed, so that they may be acknowledged."""
+        ...
+
+    async def reply(self, reply: SmsReply) -> None:
+        """A citizen's message; returns when it is committed."""
+        ...
+
+    def claims_done(self, claims: Collection[int]) -> None:
+        """Every recipient of these claims was answered, settled or given back."""
+        ...
+
+    def capacity_changed(self) -> None:
+        """The lane can take more, or no longer can."""
+        ...
+
+
+class SmsLane(Protocol):
+    """The carriers, seen from the flows."""
+
+    def capacity(self) -> int:
+        """How many deliveries the lane would take now; 0 while no carrier is bound or enough are waiting."""
+        ...
+
+    def submit(self, batch: SmsBatch) -> None:
+        """Take a batch; every recipient comes back through :class:`SmsOutcomes`, once."""
+        ...
+
+    def cancel(self, action: int) -> None:
+        """Give back, as cancelled settlements, what has not left yet of an action."""
+        ...
+
+    def compose(self, text: str) -> ComposedSms:
+        """How this text will look to the carriers."""
+        ...
+
+    def estimate(self, segments_by_country: Mapping[int, int]) -> Estimate:
+        """Cost and seconds for so many segments by calling code."""
+        ...
+
+    def status(self) -> Sequence[CarrierStatus]:
+        """Every carrier, in the order of the settings."""
+        ...
+
+
+class Journal(Protocol):
+    """What is on the wire, kept where a killed process leaves it; see docs/adr for why it is not in the database.
+
+    A *ref* is ``delivery id * 256 + part``.
+    """
+
+    def sent(self, refs: Sequence[int]) -> None:
+        """These segments are about to be handed to the network. Returns when a killed process would not lose it."""
+        ...
+
+    def answered(self, carrier: str, answers: Sequence[tuple[int, int, str]]) -> None:
+        """(ref, command status, message id) of answers that came in, before anything else is done with them."""
+        ...
+
+    def stored(self) -> None:
+        """Everything that was answered so far is in the ledger now."""
+        ...
+
+
+# ---------------------------------------------------------------- store
+
+
+@dataclass(frozen=True, slots=True)
+class Idempotency:
+    """The key under which a client may repeat its request, and a digest of the body that it stands for."""
+
+    key: str
+    principal: str
+    body_sha256: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryRow:
+    """A delivery as the API shows it.
+
+    Attributes:
+        number: masked: ``+31*****678``.
+        ref: the participant's own reference.
+    """
+
+    id: int
+    lane: Lane
+    purpose: str
+    version: int
+    ref: str
+    number: str
+    language: str
+    state: str
+    reason: str | None
+    attempts: int
+    at: datetime | None
+    detail: str = ""
+
+
+class ActionStore(Protocol):
+    """Actions and the deliveries planned for them."""
+
+    async def create(
+        self, request: ActionRequest, *, created_by: str, now: datetime, idempotency: Idempotency | None
+    ) -> tuple[Action, bool]:
+        """Store an action and plan its deliveries, all or nothing; ``False`` where the key had made it before.
+
+        Raises:
+            InvalidRequestError: the area holds no participants or the municipality is unknown.
+            ConflictError: the key stands for another body.
+        """
+        ...
+
+    async def preview(self, request: ActionRequest, *, now: datetime) -> PlanCounts:
+        """What :meth:`create` would plan; nothing is stored. Raises as it does."""
+        ...
+
+    async def get(self, action_id: str) -> Action:
+        """Raises NotFoundError."""
+        ...
+
+    async def find(self, *, open_only: bool = False, limit: int = 100, before: int | None = None) -> Sequence[Action]:
+        """Newest first; ``before`` is the ``number`` of the last one seen."""
+        ...
+
+    async def add_version(self, action_id: str, text: Text, *, by: str, now: datetime) -> Action:
+        """A newer text; what is not sent yet goes out with it. Raises NotFoundError, ConflictError."""
+        ...
+
+    async def close(
+        self, action_id: str, outcome: Outcome, *, text: Text | None, by: str, now: datetime
+    ) -> tuple[Action, bool]:
+        """Close and cancel what is not claimed; plan the closing message where ``text`` is given.
+
+        ``False`` when it was closed with this outcome already.
+
+        Raises:
+            NotFoundError: no such action.
+            ConflictError: it is closed with another outcome.
+        """
+        ...
+
+    async def expired(self, now: datetime) -> Sequence[str]:
+        """Open actions whose life is over."""
+        ...
+
+    async def deliveries(
+        self,
+        action_id: str,
+        *,
+        lane: Lane | None = None,
+        state: str | None = None,
+        after: int = 0,
+        limit: int = 1000,
+    ) -> Sequence[DeliveryRow]:
+        """In the order of their ids. Raises NotFoundError."""
+        ...
+
+    async def report(self, action_id: str) -> Report:
+        """The report without cost. Raises NotFoundError."""
+        ...
+
+
+class SmsLedger(Protocol):
+    """The SMS side of the ledger: claimed in batches, written in batches."""
+
+    async def claim_sms(self, limit: int, *, now: datetime) -> Sequence[SmsBatch]:
+        """At most ``limit`` deliveries of open actions, most urgent first; they are this daemon's until answered."""
+        ...
+
+    async def record(
+        self,
+        *,
+        accepted: Sequence[Accepted] = (),
+        settled: Sequence[Settlement] = (),
+        receipts: Sequence[Receipt] = (),
+        claims_done: Collection[int] = (),
+    ) -> Mapping[str, int]:
+        """Write outcomes in one transaction. Applying the same one twice changes nothing.
+
+        Receipts that match no segment are kept and matched when the segment comes.
+
+        Returns:
+            Counts for the metrics: ``matched``, ``orphaned``, ``repeated`` receipts.
+        """
+        ...
+
+    async def next_retry(self) -> datetime | None:
+        """When the next delivery is to be tried again."""
+        ...
+
+    async def progress(self, actions: Collection[int]) -> Mapping[str, Mapping[str, Any]]:
+        """Counts per lane and state, by the action's id, for the live events."""
+        ...
+
+
+class ResponseStore(Protocol):
+    """What citizens gave back."""
+
+    async def record_reply(self, reply: SmsReply, *, now: datetime) -> Response:
+        """Put a reply on record at the newest open action that reached this number, else at the last one."""
+        ...
+
+    async def responses(self, action_id: str, *, limit: int = 1000) -> Sequence[Response]:
+        """Oldest first. Raises NotFoundError."""
+        ...
+
+    async def change(
+        self, response_id: str, *, useful: bool | None, led_to_success: bool | None, note: str | None, by: str
+    ) -> Response:
+        """What the operator made of it; ``None`` leaves a field as it is. Raises NotFoundError."""
+        ...
