@@ -180,7 +180,7 @@ class ActionStore(Protocol):
 
     async def create(
         self, request: ActionRequest, *, created_by: str, now: datetime, idempotency: Idempotency | None
-    ) -> tuple[Action, bool]:
+    ) -> tuple[Action, PlanCounts, bool]:
         """Store an action and plan its deliveries, all or nothing; ``False`` where the key had made it before.
 
         Raises:

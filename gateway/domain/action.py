@@ -179,3 +179,51 @@ def pick_code(taken: frozenset[str], chooser: secrets.SystemRandom | None = None
             if code not in taken and code != "112":
                 return code
     raise ConflictError("there are too many open actions to give each a code")
+
+
+@dataclass(frozen=True, slots=True)
+class ActionDraft:
+    """What somebody asked for, parsed but not yet judged; ``None`` where the policy decides.
+
+    Attributes:
+        allow_long: send a text that needs more parts than the policy likes.
+    """
+
+    kind: Kind
+    area: Area
+    text: Text
+    urgency: Urgency | None = None
+    domain: str = "burgernet"
+    lanes: frozenset[Lane] | None = None
+    control_room: str | None = None
+    place: str | None = None
+    expires_in: timedelta | None = None
+    allow_long: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What the municipality decided once, for every action.
+
+    Attributes:
+        lanes: which lanes an urgency uses.
+        life: how long an action lives unless its request says otherwise.
+        max_life: the longest that a request may ask for.
+        max_parts: an SMS of more parts is refused unless the request allows it.
+        max_speech_chars: a longer spoken text is refused.
+        max_radius_m: a larger circle is refused.
+        retry_delays: how long after the first, second, ... temporary refusal a delivery is tried again.
+        resend_uncertain: whether what left without an answer is sent again (and may arrive twice).
+    """
+
+    lanes: Mapping[Urgency, frozenset[Lane]] = field(
+        default_factory=lambda: {urgency: frozenset(Lane) for urgency in Urgency}
+    )
+    life: timedelta = timedelta(minutes=30)
+    max_life: timedelta = timedelta(hours=24)
+    max_parts: int = 5
+    max_speech_chars: int = 2000
+    max_radius_m: float = 100_000.0
+    retry_delays: tuple[timedelta, ...] = (timedelta(seconds=10), timedelta(seconds=30), timedelta(seconds=60))
+    resend_uncertain: bool = False
+    rooms: tuple[str, ...] = ()

@@ -153,8 +153,6 @@ class Reason(StrEnum):
     FORGOTTEN = "forgotten"  # the participant asked to be forgotten while it was queued
 
 
-
-
 @dataclass(frozen=True, slots=True)
 class SmsBatch:
     """Deliveries claimed together that get the same words, so that a carrier's lane packs the body once.

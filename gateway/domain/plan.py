@@ -15,16 +15,15 @@ class PlanCounts:
     Attributes:
         sms, voice: deliveries a lane.
         left_out: persons by the first reason that fits; only reasons that occur.
-        sms_by_language, voice_by_language: the same deliveries by the language of the person.
-        sms_by_country: by calling code (31, 49, 32), for the carrier's price and rate.
+        sms_by_country_language: the SMS deliveries by calling code (31, 49, 32) and language, for parts and price.
+        voice_by_language: the voice deliveries by language.
     """
 
     sms: int
     voice: int
     left_out: Mapping[LeftOut, int]
-    sms_by_language: Mapping[str, int] = field(default_factory=dict)
+    sms_by_country_language: Mapping[tuple[int, str], int] = field(default_factory=dict)
     voice_by_language: Mapping[str, int] = field(default_factory=dict)
-    sms_by_country: Mapping[int, int] = field(default_factory=dict)
 
     @property
     def total(self) -> int:

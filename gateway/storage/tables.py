@@ -196,8 +196,14 @@ dispatch = Table(
     # Set while next_id <= last_id and the action may send: the claim's index has only work in it.
     Column("waiting", Boolean, nullable=False),
     Column("created_at", UtcTime, nullable=False),
-    Index("ix_dispatch_waiting", "lane", text("urgency DESC"), "id", sqlite_where=text("waiting"),
-          postgresql_where=text("waiting")),
+    Index(
+        "ix_dispatch_waiting",
+        "lane",
+        text("urgency DESC"),
+        "id",
+        sqlite_where=text("waiting"),
+        postgresql_where=text("waiting"),
+    ),
 )
 
 delivery = Table(
@@ -218,8 +224,13 @@ delivery = Table(
     # Set while a delivery in state RETRY waits for its time; NULL once it is claimed.
     Column("retry_at", UtcTime),
     Column("changed_at", UtcTime),
-    Index("ix_delivery_retry_at", "lane", "retry_at", sqlite_where=text("retry_at IS NOT NULL"),
-          postgresql_where=text("retry_at IS NOT NULL")),
+    Index(
+        "ix_delivery_retry_at",
+        "lane",
+        "retry_at",
+        sqlite_where=text("retry_at IS NOT NULL"),
+        postgresql_where=text("retry_at IS NOT NULL"),
+    ),
 )
 
 # What one submit_sm became. (delivery, part) is a new row a part; a retry replaces it.

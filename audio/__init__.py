@@ -1,0 +1,1 @@
+"""Speech: engines, prompts and rendering to the sound files that Asterisk plays."""

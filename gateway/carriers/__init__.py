@@ -1,0 +1,1 @@
+"""Carriers: binds over TCP, window, rate, and the SMS lane over all of them."""

@@ -1,0 +1,1 @@
+"""Simulated carriers, and people, to rehearse with."""

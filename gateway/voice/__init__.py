@@ -1,0 +1,1 @@
+"""The voice lane: calls through Asterisk."""

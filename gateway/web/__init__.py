@@ -1,0 +1,1 @@
+"""The HTTP API, server-sent events and what operators see in a browser."""

@@ -1,0 +1,1 @@
+"""Asterisk without I/O: FastAGI, the manager interface, calls and dialogues."""
