@@ -283,4 +283,24 @@ class ReplaceSm:
     short_message: bytes = b""
 
 
-Body = Bind | BindResp | Outbind | Message | DataMessage | MessageResp | QuerySm | QuerySmResp | CancelSm | ReplaceSm
+@dataclass(frozen=True, slots=True)
+class AlertNotification:
+    """alert_notification (4.12.1): somebody whom a message waits for is back. It has no response."""
+
+    source: Address = Address()
+    esme: Address = Address()
+
+
+Body = (
+    Bind
+    | BindResp
+    | Outbind
+    | Message
+    | DataMessage
+    | MessageResp
+    | QuerySm
+    | QuerySmResp
+    | CancelSm
+    | ReplaceSm
+    | AlertNotification
+)
