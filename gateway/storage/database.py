@@ -97,11 +97,11 @@ class Database:
 
     def write(self, job: Callable[Concatenate[Connection, P], R], *args: P.args, **kwargs: P.kwargs) -> Deferred[R]:
         """Run a job in a transaction that is committed when it returns and rolled back when it raises."""
-        return deferToThreadPool(self._reactor, self._writers, self.write_now, job, *args, **kwargs)
+        return deferToThreadPool(self._reactor, self._writers, lambda: self.write_now(job, *args, **kwargs))
 
     def read(self, job: Callable[Concatenate[Connection, P], R], *args: P.args, **kwargs: P.kwargs) -> Deferred[R]:
         """Run a job that only reads."""
-        return deferToThreadPool(self._reactor, self._readers, self.read_now, job, *args, **kwargs)
+        return deferToThreadPool(self._reactor, self._readers, lambda: self.read_now(job, *args, **kwargs))
 
     def write_now(self, job: Callable[Concatenate[Connection, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
         """The same in the caller's own thread, for commands that have no reactor."""
