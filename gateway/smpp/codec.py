@@ -78,29 +78,28 @@ class Framer:
                 return []
             data = b"".join(self._chunks)
             self._chunks = []
-        whole, position = self._cut(data)
-        if self.fault is not None:
-            if not whole:
-                raise self.fault
-            return whole
-        self._keep(data, position)
+        whole, position, fault = self._cut(data)
+        self.fault = fault
+        if fault is None:
+            self._keep(data, position)
+        elif not whole:
+            raise fault
         return whole
 
-    def _cut(self, data: bytes) -> tuple[list[bytes], int]:
+    def _cut(self, data: bytes) -> tuple[list[bytes], int, RemoteProtocolError | None]:
         whole: list[bytes] = []
         append, unpack, largest = whole.append, _LENGTH.unpack_from, self._max
         position, last = 0, len(data) - 4
         while position <= last:
             (length,) = unpack(data, position)
             if not HEADER_SIZE <= length <= largest:
-                self.fault = length_fault(length)
-                break
+                return whole, position, length_fault(length)
             end = position + length
             if end > last + 4:
                 break
             append(data[position:end])
             position = end
-        return whole, position
+        return whole, position, None
 
     def _keep(self, data: bytes, position: int) -> None:
         rest = data[position:]
@@ -272,7 +271,7 @@ def decode(raw: bytes) -> Pdu:
             f"command_length {length} on {len(raw)} octets", status=Status.ESME_RINVCMDLEN, sequence=sequence
         )
     layout = _LAYOUTS.get(command)
-    if layout is None or length == HEADER_SIZE and (layout.body is None or command & RESPONSE_BIT):
+    if layout is None or (length == HEADER_SIZE and (layout.body is None or command & RESPONSE_BIT)):
         return Pdu(command, status, sequence, raw=raw)
     try:
         values, position = _read_fields(layout, raw, sequence)
