@@ -5,7 +5,7 @@ Everything that may wait is a coroutine. Times are aware UTC ``datetime``; durat
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
@@ -23,6 +23,18 @@ class Clock(Protocol):
 
     def now(self) -> datetime:
         """The time, aware, in UTC."""
+        ...
+
+
+class Tasks(Protocol):
+    """Background work with an owner, who logs its failure and cancels it at stop."""
+
+    def spawn(self, name: str, work: Coroutine[Any, Any, None]) -> None:
+        """Run it beside the caller."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait."""
         ...
 
 
@@ -76,16 +88,12 @@ class SmsOutcomes(Protocol):
         """Deliveries that are refused, uncertain, cancelled or to be tried again."""
         ...
 
-    async def receipts(self, receipts: Sequence[Receipt]) -> None:
-        """Receipts that came in; returns when they are committed, so that they may be acknowledged."""
+    def receipts(self, receipts: Sequence[Receipt], committed: Callable[[], None]) -> None:
+        """Receipts that came in; ``committed`` is called once they are on the disk and may be acknowledged."""
         ...
 
-    async def reply(self, reply: SmsReply) -> None:
-        """A citizen's message; returns when it is committed."""
-        ...
-
-    def claims_done(self, claims: Collection[int]) -> None:
-        """Every recipient of these claims was answered, settled or given back."""
+    def reply(self, reply: SmsReply, committed: Callable[[], None]) -> None:
+        """A citizen's message; ``committed`` likewise."""
         ...
 
     def capacity_changed(self) -> None:
@@ -124,7 +132,7 @@ class SmsLane(Protocol):
 class Journal(Protocol):
     """What is on the wire, kept where a killed process leaves it; see docs/adr for why it is not in the database.
 
-    A *ref* is ``delivery id * 256 + part``.
+    A *ref* stands for one segment: ``delivery id << 16 | parts << 8 | part`` (parts and part from 1 to 255).
     """
 
     def sent(self, refs: Sequence[int]) -> None:
@@ -135,8 +143,16 @@ class Journal(Protocol):
         """(ref, command status, message id) of answers that came in, before anything else is done with them."""
         ...
 
-    def stored(self) -> None:
-        """Everything that was answered so far is in the ledger now."""
+    def gone(self, refs: Iterable[int]) -> None:
+        """These are settled without an answer; none is waited for any longer."""
+        ...
+
+    def mark(self) -> int:
+        """How many answers it holds that are not :meth:`stored` yet."""
+        ...
+
+    def stored(self, mark: int) -> None:
+        """The first ``mark`` of them are in the ledger now."""
         ...
 
 
@@ -239,6 +255,22 @@ class ActionStore(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What writing outcomes changed.
+
+    Attributes:
+        actions: numbers of the actions whose counts changed.
+        matched, orphaned, repeated: receipts that settled a segment, that no segment is known for (yet), and that
+            said nothing new.
+    """
+
+    actions: frozenset[int] = frozenset()
+    matched: int = 0
+    orphaned: int = 0
+    repeated: int = 0
+
+
 class SmsLedger(Protocol):
     """The SMS side of the ledger: claimed in batches, written in batches."""
 
@@ -252,14 +284,10 @@ class SmsLedger(Protocol):
         accepted: Sequence[Accepted] = (),
         settled: Sequence[Settlement] = (),
         receipts: Sequence[Receipt] = (),
-        claims_done: Collection[int] = (),
-    ) -> Mapping[str, int]:
+    ) -> Recorded:
         """Write outcomes in one transaction. Applying the same one twice changes nothing.
 
         Receipts that match no segment are kept and matched when the segment comes.
-
-        Returns:
-            Counts for the metrics: ``matched``, ``orphaned``, ``repeated`` receipts.
         """
         ...
 
@@ -287,4 +315,23 @@ class ResponseStore(Protocol):
         self, response_id: str, *, useful: bool | None, led_to_success: bool | None, note: str | None, by: str
     ) -> Response:
         """What the operator made of it; ``None`` leaves a field as it is. Raises NotFoundError."""
+        ...
+
+
+# ---------------------------------------------------------------- what is told
+
+
+class EventStore(Protocol):
+    """What happened, in the order in which it was committed, over all daemons that share the store."""
+
+    async def append(self, events: Sequence[Event]) -> None:
+        """Store events in this order and give them ids that rise with it."""
+        ...
+
+    async def after(self, last_id: int, *, action_id: str | None = None, limit: int = 500) -> Sequence[Event]:
+        """The events that follow ``last_id``, of one action or of all."""
+        ...
+
+    async def last_id(self) -> int:
+        """The id of the newest event, 0 where there is none."""
         ...

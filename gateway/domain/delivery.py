@@ -158,17 +158,17 @@ class SmsBatch:
     """Deliveries claimed together that get the same words, so that a carrier's lane packs the body once.
 
     Attributes:
-        claim: the ledger's number of the claim; given back when every recipient is answered.
         action: the action's number (``Action.number``).
+        domain: whose message it is; decides the sender.
         urgency: ``Urgency`` as a number; a lane sends higher ones first.
         text: what to send, one language.
         expires_at: after this the carrier need not try any more (validity period).
         recipients: (delivery id, E.164 number with its ``+``), in the order of sending.
     """
 
-    claim: int
     action: int
     version: int
+    domain: str
     urgency: int
     text: str
     expires_at: datetime
@@ -181,15 +181,15 @@ class Accepted:
 
     Attributes:
         carrier: the carrier's name.
+        parts: how many segments each of these messages has.
         at: when the answers came.
         segments: (delivery id, part from 1, message id) of each accepted segment.
-        submitted: the deliveries of which every part is accepted now.
     """
 
     carrier: str
+    parts: int
     at: datetime
     segments: Sequence[tuple[int, int, str]]
-    submitted: Sequence[int]
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,6 +82,8 @@ number = Table(
     Column("sealed", LargeBinary(44), nullable=False),
     Column("country", SmallInteger, nullable=False),  # calling code: 31, 49, 32
     Column("kind", SmallInteger, nullable=False),  # domain.participant.NumberKind
+    # A deleted number's id is never another's: the ledger may still name it.
+    sqlite_autoincrement=True,
 )
 
 person = Table(
@@ -99,6 +101,7 @@ person = Table(
     Column("updated_at", UtcTime, nullable=False),
     Index("ix_person_mobile_id", "mobile_id"),
     Index("ix_person_landline_id", "landline_id"),
+    sqlite_autoincrement=True,
 )
 
 place = Table(
@@ -239,6 +242,7 @@ segment = Table(
     metadata,
     Column("delivery", BigInteger, primary_key=True, autoincrement=False),
     Column("part", SmallInteger, primary_key=True, autoincrement=False),
+    Column("parts", SmallInteger, nullable=False),  # how many the message has
     Column("carrier", SmallInteger, nullable=False),
     Column("message_id", String(65), nullable=False),
     Column("state", SmallInteger, nullable=False),
@@ -306,7 +310,7 @@ response = Table(
     Column("action", Id, ForeignKey("action.number"), index=True),
     Column("kind", String(16), nullable=False),
     Column("at", UtcTime, nullable=False),
-    Column("number_id", Id),  # known numbers only
+    Column("number_id", Id, index=True),  # known numbers only
     Column("caller", String(40), nullable=False),  # masked, or a pseudonym
     Column("routed_by", String(32), nullable=False),
     Column("text", Text, nullable=False),

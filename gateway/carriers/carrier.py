@@ -1,0 +1,487 @@
+"""One carrier: its binds, what waits for them, how fast it goes, and what each answer means."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import cast
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IDelayedCall, IReactorTime, IStreamClientEndpoint
+from twisted.logger import Logger
+
+from gateway.carriers.link import Link, Token, refusal
+from gateway.carriers.pace import Pace
+from gateway.carriers.verdict import REASONS, ErrorClass, classify
+from gateway.carriers.work import Work
+from gateway.domain.delivery import Accepted, DeliveryState, Reason, Receipt, Settlement, SmsBatch, SmsReply
+from gateway.domain.plan import ComposedSms
+from gateway.ports import CarrierStatus, Clock, Journal, SmsOutcomes
+from gateway.settings import CarrierSettings
+from gateway.smpp import codec, text
+from gateway.smpp.errors import RemoteProtocolError
+from gateway.smpp.hot import SubmitTemplate
+from gateway.smpp.pdu import Address, Command, DataMessage, Message, Pdu, Tag, status_name
+from gateway.smpp.receipt import parse_receipt
+from gateway.smpp.session import Answered, Session
+
+SLOW_DOWN_S = 1.0
+"""How long one number waits after its own queue was full."""
+
+DRAIN_S = 30.0
+"""How long a stop waits for the answers that are still due."""
+
+
+class Carrier:
+    """Sends work over its links and tells ``outcomes`` what came of each delivery, once.
+
+    Args:
+        endpoint: makes a connection to the carrier.
+        retry_delays: how long after the first, second, ... temporary refusal a delivery is tried again.
+        relieved: called when there is room for more work, or none any more.
+    """
+
+    log = Logger()
+
+    def __init__(
+        self,
+        settings: CarrierSettings,
+        endpoint: Callable[[], IStreamClientEndpoint],
+        reactor: IReactorTime,
+        clock: Clock,
+        journal: Journal,
+        outcomes: SmsOutcomes,
+        *,
+        retry_delays: Sequence[timedelta],
+        resend_uncertain: bool,
+        relieved: Callable[[], None],
+    ) -> None:
+        self.settings = settings
+        self.name = settings.name
+        self._reactor = reactor
+        self._clock = clock
+        self._journal = journal
+        self._outcomes = outcomes
+        self._retry_delays = retry_delays
+        self._resend_uncertain = resend_uncertain if settings.resend_uncertain is None else settings.resend_uncertain
+        self._relieved = relieved
+        commands = (
+            [Command.BIND_TRANSCEIVER]
+            if settings.bind == "transceiver"
+            else [Command.BIND_TRANSMITTER, Command.BIND_RECEIVER]
+        )
+        self.links = [
+            Link(settings, command, endpoint(), reactor, self) for _ in range(settings.binds) for command in commands
+        ]
+        self._senders = [link for link in self.links if link.command is not Command.BIND_RECEIVER]
+        self._queues: tuple[deque[Work], deque[Work], deque[Work]] = (deque(), deque(), deque())
+        self._again: deque[Token] = deque()
+        self._tries: Counter[int] = Counter()
+        self._pace = Pace(settings.rate_per_s, reactor.seconds())
+        self._wait: IDelayedCall | None = None
+        self._since = clock.now()
+        self._state = "connecting"
+        self._detail = "not connected yet"
+        self._stopping = False
+        self._drained: Deferred[None] | None = None
+        self.submitted = 0
+        self.accepted = 0
+        self.receipts = 0
+        self.errors: Counter[str] = Counter()
+
+    # ------------------------------------------------------------ life
+
+    def start(self) -> None:
+        """Bind, and stay bound."""
+        for link in self.links:
+            link.start()
+
+    async def stop(self) -> None:
+        """Give back what has not left, wait for the answers that are due, unbind."""
+        self._stopping = True
+        self.give_back()
+        if any(link.in_flight for link in self.links):
+            self._drained = Deferred()
+            timeout = self._reactor.callLater(DRAIN_S, self._drained.callback, None)
+            await self._drained
+            if timeout.active():
+                timeout.cancel()
+        if self._wait is not None and self._wait.active():
+            self._wait.cancel()
+        for link in self.links:
+            await link.stop()
+
+    # ------------------------------------------------------------ work in
+
+    @property
+    def bound(self) -> bool:
+        """Whether anything can be sent now."""
+        return any(link.session is not None for link in self._senders)
+
+    @property
+    def queued(self) -> int:
+        """Segments that wait here."""
+        return sum(work.left for queue in self._queues for work in queue) + len(self._again)
+
+    @property
+    def capacity(self) -> int:
+        """How many more deliveries it would take: enough to keep the links busy while the ledger is asked for more."""
+        if self._stopping or not self.bound:
+            return 0
+        window = self.settings.window * self.settings.binds
+        most = min(max(8 * window, 1000), 8000)
+        if self.settings.rate_per_s is not None:
+            most = min(most, max(int(self.settings.rate_per_s), window))
+        return max(0, most - self.queued)
+
+    @property
+    def expected_rate_per_s(self) -> float:
+        """Segments a second that it is likely to take: as contracted, else what a window filled every 0.1 s gives."""
+        window = self.settings.window * self.settings.binds
+        return min(self.settings.rate_per_s or float("inf"), window / 0.1)
+
+    def compose(self, message: str) -> ComposedSms:
+        """How this text will look to the carrier."""
+        return text.compose(
+            message, alphabet=self.settings.default_alphabet, long_messages=self.settings.long_messages
+        )
+
+    def take(self, batch: SmsBatch, recipients: Sequence[tuple[int, str]]) -> None:
+        """Send a text to these; :meth:`pump` does it."""
+        composed = self.compose(batch.text)
+        for source, members in self._by_sender(batch.domain, recipients):
+            templates = self._templates(batch, composed, source)
+            self._queues[batch.urgency].append(Work(batch.action, batch.urgency, batch.expires_at, templates, members))
+
+    def _by_sender(
+        self, domain: str, recipients: Sequence[tuple[int, str]]
+    ) -> list[tuple[Address, list[tuple[int, str]]]]:
+        """Recipients by the sender that they see: one, unless the profile has another for some countries."""
+        countries = sorted((key for key in self.settings.senders if key.isdigit()), key=len, reverse=True)
+        groups: dict[int, list[tuple[int, str]]] = {}
+        if not countries or domain in self.settings.senders:
+            groups[0] = list(recipients)
+        else:
+            for recipient in recipients:
+                country = next((key for key in countries if recipient[1].startswith(key, 1)), "0")
+                groups.setdefault(int(country), []).append(recipient)
+        found = []
+        for country, members in groups.items():
+            ton, npi, value = self.settings.source_for(country, domain)
+            found.append((Address(value, ton, npi), members))
+        return found
+
+    def _templates(self, batch: SmsBatch, composed: ComposedSms, source: Address) -> list[SubmitTemplate]:
+        settings = self.settings
+        # Nobody gets two messages of one version, so one reference per version and sender is enough (3GPP TS 23.040
+        # section 9.2.3.24.1: unique per sender and recipient); a retry of a part then completes the first try.
+        reference = batch.action * 31 + batch.version
+        flash = settings.flash and batch.urgency == 2
+        return [
+            SubmitTemplate(
+                Message(
+                    source=source,
+                    destination=Address("", settings.dest_ton, settings.dest_npi),
+                    short_message=part.short_message,
+                    esm_class=part.esm_class,
+                    data_coding=part.data_coding,
+                    registered_delivery=settings.registered_delivery_octet,
+                    validity_period=self._validity(batch.expires_at),
+                    service_type=settings.service_type,
+                ),
+                part.tlvs,
+            )
+            for part in text.to_wire(composed, settings.long_messages, reference, flash=flash)
+        ]
+
+    def _validity(self, until: datetime) -> str:
+        """validity_period (SMPP 3.4 section 7.1.1): the life of the action, and not a minute longer than needed."""
+        if self.settings.validity == "none":
+            return ""
+        if self.settings.validity == "absolute":
+            return until.strftime("%y%m%d%H%M%S") + "000+"
+        left = max(timedelta(minutes=1), until - self._clock.now())
+        hours, rest = divmod(int(left.total_seconds()) % 86400, 3600)
+        return f"0000{left.days:02d}{hours:02d}{rest // 60:02d}{rest % 60:02d}000R"
+
+    def cancel(self, action: int) -> None:
+        """Give back, as cancelled, what has not left yet of an action."""
+        cut = [
+            delivery
+            for queue in self._queues
+            for work in queue
+            if work.action == action
+            for delivery in work.cut()
+        ]
+        self._settle(cut, DeliveryState.CANCELLED, Reason.ACTION_CLOSED)
+        again = [token for token in self._again if cast(Work, token[0]).action == action]
+        for token in again:
+            self._again.remove(token)
+        self._settle(self._deliveries(again), DeliveryState.CANCELLED, Reason.ACTION_CLOSED)
+
+    def give_back(self) -> None:
+        """Return to the ledger what has not left, to be claimed again by whoever can send it."""
+        cut = [delivery for queue in self._queues for work in queue for delivery in work.cut()]
+        cut += self._deliveries(self._again)
+        self._again.clear()
+        now = self._clock.now()
+        self._outcomes.settled(
+            [Settlement(delivery, DeliveryState.RETRY, None, now, retry_at=now, counts=False) for delivery in cut]
+        )
+
+    # ------------------------------------------------------------ sending
+
+    def pump(self) -> None:
+        """Send as much as windows and pace allow."""
+        if self._wait is not None:
+            if self._wait.active():
+                self._wait.cancel()
+            self._wait = None
+        used = []
+        for link in sorted(self._senders, key=lambda one: -one.room):
+            room = link.room
+            while room > 0 and (allowed := min(room, self._pace.available(self._reactor.seconds()))) > 0:
+                run = self._next_run(allowed)
+                if run is None:
+                    break
+                template, tokens, numbers, refs = run
+                if tokens:
+                    self._journal.sent(refs)
+                    link.submit(template, tokens, numbers)
+                    self._pace.take(len(tokens))
+                    self.submitted += len(tokens)
+                    room -= len(tokens)
+            if room != link.room or link.in_flight:
+                used.append(link)
+        for link in used:
+            link.flush()
+        if (self._again or any(self._queues)) and any(link.room > 0 for link in self._senders):
+            self._wait = self._reactor.callLater(self._pace.wait_s(), self.pump)
+
+    def _next_run(self, most: int) -> tuple[SubmitTemplate, list[tuple[Work, int]], list[bytes], list[int]] | None:
+        if self._again:
+            work, segment = self._again.popleft()
+            return cast(Work, work).one(segment)
+        for queue in reversed(self._queues):
+            while queue:
+                work = queue[0]
+                if work.expires_at <= self._clock.now():
+                    self._settle(work.cut(), DeliveryState.EXPIRED, Reason.ACTION_EXPIRED)
+                if not work.left:
+                    queue.popleft()
+                    continue
+                return work.take(most)
+        return None
+
+    # ------------------------------------------------------------ what the links say
+
+    def link_bound(self, link: Link) -> None:
+        """It may be used."""
+        self._look()
+        self.pump()
+        self._relieved()
+
+    def link_lost(self, link: Link, lost: Sequence[Token], reason: str) -> None:
+        """What was in its window is uncertain."""
+        self._detail = reason
+        self._look()
+        self._uncertain(lost, Reason.LINK_LOST)
+        self.pump()
+        self._relieved()
+
+    def link_refused(self, link: Link, status: int | None) -> None:
+        """The carrier does not want us."""
+        self._detail = refusal(status)
+        self.errors[status_name(status) if status is not None else "no bind response"] += 1
+        self._look()
+        self.log.error("{carrier}: {why}", carrier=self.name, why=self._detail)
+
+    def link_unanswered(self, link: Link, tokens: Sequence[Token]) -> None:
+        """Too late to know."""
+        self._uncertain(tokens, Reason.NO_ANSWER_FROM_CARRIER)
+        self.pump()
+
+    def link_answered(self, link: Link, answered: Answered[Token]) -> None:
+        """Sort the answers into accepted and refused, and send what fits into the window now."""
+        journalled: list[tuple[int, int, str]] = []
+        accepted: dict[int, list[tuple[int, int, str]]] = {}
+        refused: list[tuple[Work, int, int]] = []
+        for token, status, message_id in answered.answers:
+            work, segment = cast(tuple[Work, int], token)
+            parts = work.parts
+            recipient, part = (segment, 1) if parts == 1 else (segment // parts, segment % parts + 1)
+            delivery = work.deliveries[recipient]
+            journalled.append((delivery << 16 | parts << 8 | part, status, message_id))
+            if status == 0:
+                rows = accepted.get(parts)
+                if rows is None:
+                    rows = accepted[parts] = []
+                rows.append((delivery, part, message_id))
+            else:
+                refused.append((work, segment, status))
+        self._journal.answered(self.name, journalled)
+        now = self._clock.now()
+        for parts, rows in accepted.items():
+            self.accepted += len(rows)
+            self._outcomes.accepted(Accepted(self.name, parts, now, rows))
+        for work, segment, status in refused:
+            self._refused(work, segment, status, now)
+        if self._stopping:
+            if self._drained is not None and not self._drained.called and not any(x.in_flight for x in self.links):
+                self._drained.callback(None)
+            return
+        self.pump()
+        self._relieved()
+
+    def _refused(self, work: Work, segment: int, status: int, now: datetime) -> None:
+        self.errors[status_name(status)] += 1
+        verdict = classify(status, self.settings.error_table)
+        delivery = work.delivery(segment)
+        detail = f"{self.name}: {status_name(status)}"
+        if verdict is ErrorClass.SLOW_DOWN:
+            self._again.append((work, segment))
+            return
+        work.skip(segment)
+        if verdict in (ErrorClass.NUMBER, ErrorClass.PROFILE):
+            self._outcomes.settled([Settlement(delivery, DeliveryState.FAILED, REASONS[verdict], now, detail=detail)])
+            return
+        tries = self._tries[delivery]
+        if tries >= len(self._retry_delays) or work.parts > 1 and segment % work.parts:
+            # A later part cannot be sent again alone by another claim: the first is with the carrier already.
+            del self._tries[delivery]
+            self._outcomes.settled([Settlement(delivery, DeliveryState.FAILED, REASONS[verdict], now, detail=detail)])
+            return
+        self._tries[delivery] += 1
+        self._outcomes.settled(
+            [
+                Settlement(
+                    delivery,
+                    DeliveryState.RETRY,
+                    REASONS[verdict],
+                    now,
+                    retry_at=now + self._retry_delays[tries],
+                    detail=detail,
+                )
+            ]
+        )
+
+    def link_delivered(self, link: Link, messages: Sequence[bytes]) -> None:
+        """Receipts and replies; each is acknowledged once it is on the disk."""
+        session = link.session
+        receipts: list[Receipt] = []
+        of_receipts: list[bytes] = []
+        now = self._clock.now()
+        for raw in messages:
+            try:
+                pdu = codec.decode(raw)
+            except RemoteProtocolError as error:
+                self.log.warn("{carrier}: a deliver_sm could not be read: {error}", carrier=self.name, error=error)
+                link.acknowledge(session, [raw], error.status)
+                continue
+            message = _as_message(pdu)
+            if message is None:
+                link.acknowledge(session, [raw])
+                continue
+            receipt = parse_receipt(message, pdu.tlvs, now)
+            if receipt is not None:
+                of_receipts.append(raw)
+                receipts.append(
+                    Receipt(self.name, receipt.message_id, receipt.state, receipt.reason, receipt.error, receipt.done_at)
+                )
+            else:
+                self._take_reply(link, session, raw, message, pdu, now)
+        if receipts:
+            self.receipts += len(receipts)
+            self._outcomes.receipts(receipts, lambda: link.acknowledge(session, of_receipts))
+
+    def _take_reply(
+        self, link: Link, session: Session[Token] | None, raw: bytes, message: Message, pdu: Pdu, now: datetime
+    ) -> None:
+        words = text.decode_message(message, pdu.tlvs, self.settings.default_alphabet)
+        reply = SmsReply(
+            self.name, _international(message.source), _international(message.destination), words, now
+        )
+        self._outcomes.reply(reply, lambda: link.acknowledge(session, [raw]))
+
+    # ------------------------------------------------------------ inside
+
+    def _uncertain(self, tokens: Sequence[Token], reason: Reason) -> None:
+        if not tokens:
+            return
+        now = self._clock.now()
+        works = [cast(tuple[Work, int], token) for token in tokens]
+        self._journal.gone([work.ref(segment) for work, segment in works])
+        state = DeliveryState.RETRY if self._resend_uncertain else DeliveryState.UNCERTAIN
+        retry_at = now + self._retry_delays[0] if self._resend_uncertain and self._retry_delays else None
+        self._outcomes.settled(
+            [
+                Settlement(work.delivery(segment), state, reason, now, retry_at=retry_at, detail=self.name)
+                for work, segment in works
+            ]
+        )
+        self.log.warn(
+            "{carrier}: {count} messages left without an answer: {reason}",
+            carrier=self.name,
+            count=len(works),
+            reason=reason.value,
+        )
+
+    def _settle(self, deliveries: Sequence[int], state: DeliveryState, reason: Reason) -> None:
+        if deliveries:
+            now = self._clock.now()
+            self._outcomes.settled([Settlement(delivery, state, reason, now, counts=False) for delivery in deliveries])
+
+    @staticmethod
+    def _deliveries(tokens: Sequence[Token] | deque[Token]) -> list[int]:
+        return [cast(Work, work).delivery(segment) for work, segment in tokens]
+
+    def _look(self) -> None:
+        up = sum(link.session is not None for link in self.links)
+        state = "bound" if up == len(self.links) else "partly_bound" if up else "connecting"
+        if any(link.refused for link in self.links) and not up:
+            state = "refused"
+        if state != self._state:
+            self._state, self._since = state, self._clock.now()
+        if up == len(self.links):
+            self._detail = ""
+
+    def status(self) -> CarrierStatus:
+        """How it is doing."""
+        return CarrierStatus(
+            name=self.name,
+            state=self._state,
+            since=self._since,
+            binds_bound=sum(link.session is not None for link in self.links),
+            binds=len(self.links),
+            queue=self.queued,
+            in_flight=sum(link.in_flight for link in self.links),
+            rate_per_s=self._pace.rate_per_s,
+            submitted=self.submitted,
+            accepted=self.accepted,
+            receipts=self.receipts,
+            errors=dict(self.errors),
+            detail=self._detail,
+        )
+
+
+def _as_message(pdu: Pdu) -> Message | None:
+    """deliver_sm as it is; data_sm as the deliver_sm that it stands for."""
+    if isinstance(pdu.body, Message):
+        return pdu.body
+    if isinstance(pdu.body, DataMessage):
+        body = pdu.body
+        return Message(
+            source=body.source,
+            destination=body.destination,
+            short_message=pdu.tlvs.get(Tag.MESSAGE_PAYLOAD, b""),
+            esm_class=body.esm_class,
+            data_coding=body.data_coding,
+        )
+    return None
+
+
+def _international(address: Address) -> str:
+    """A number as E.164 where its TON says so; anything else as it came."""
+    value = address.value
+    return f"+{value}" if address.ton == 1 and value.isdigit() else value

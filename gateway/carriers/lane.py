@@ -1,0 +1,103 @@
+"""The SMS lane: every carrier, and which of them takes a number."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from gateway.carriers.carrier import Carrier
+from gateway.domain.delivery import DeliveryState, Reason, Settlement, SmsBatch
+from gateway.domain.plan import ComposedSms, Estimate
+from gateway.ports import CarrierStatus, Clock, SmsOutcomes
+from gateway.smpp import text
+
+
+class CarrierLane:
+    """Implements :class:`gateway.ports.SmsLane`.
+
+    Args:
+        carriers: in the order of the settings; made with :meth:`relieved` as their callback.
+    """
+
+    def __init__(self, clock: Clock, outcomes: SmsOutcomes) -> None:
+        self._clock = clock
+        self._outcomes = outcomes
+        self.carriers: list[Carrier] = []
+
+    def add(self, make: Callable[[Callable[[], None]], Carrier]) -> None:
+        """Add the carrier that ``make`` makes, given the callback by which it says that it has room."""
+        self.carriers.append(make(self._outcomes.capacity_changed))
+
+    def start(self) -> None:
+        """Bind everywhere."""
+        for carrier in self.carriers:
+            carrier.start()
+
+    async def stop(self) -> None:
+        """Give back, drain, unbind."""
+        for carrier in self.carriers:
+            await carrier.stop()
+
+    def capacity(self) -> int:
+        """See the port."""
+        return sum(carrier.capacity for carrier in self.carriers)
+
+    def submit(self, batch: SmsBatch) -> None:
+        """See the port."""
+        groups: dict[int, list[tuple[int, str]]] = {}
+        if len(self.carriers) == 1 and not self.carriers[0].settings.prefixes:
+            groups[0] = list(batch.recipients)
+        else:
+            for recipient in batch.recipients:
+                groups.setdefault(self._route(recipient[1]), []).append(recipient)
+        unroutable = groups.pop(-1, [])
+        if unroutable:
+            now = self._clock.now()
+            self._outcomes.settled(
+                [Settlement(delivery, DeliveryState.FAILED, Reason.NO_ROUTE, now) for delivery, _ in unroutable]
+            )
+        for index, recipients in groups.items():
+            self.carriers[index].take(batch, recipients)
+            self.carriers[index].pump()
+
+    def cancel(self, action: int) -> None:
+        """See the port."""
+        for carrier in self.carriers:
+            carrier.cancel(action)
+
+    def compose(self, message: str) -> ComposedSms:
+        """See the port; as the first carrier would send it."""
+        if self.carriers:
+            return self.carriers[0].compose(message)
+        return text.compose(message, alphabet="gsm7", long_messages="udh8")
+
+    def estimate(self, segments_by_country: Mapping[int, int]) -> Estimate:
+        """See the port."""
+        segments = sum(segments_by_country.values())
+        cost = 0.0
+        seconds: dict[int, float] = {}
+        for country, count in segments_by_country.items():
+            index = self._route(f"+{country}")
+            if index < 0:
+                continue
+            carrier = self.carriers[index]
+            cost += count * carrier.settings.price_eur(country)
+            seconds[index] = seconds.get(index, 0.0) + count / carrier.expected_rate_per_s
+        return Estimate(segments, round(cost, 4), round(max(seconds.values(), default=0.0), 1))
+
+    def status(self) -> Sequence[CarrierStatus]:
+        """See the port."""
+        return [carrier.status() for carrier in self.carriers]
+
+    def _route(self, number: str) -> int:
+        """The carrier for a number: longest prefix, then bound, then the least loaded for its weight; -1 for none."""
+        best = -1
+        best_rank: tuple[int, bool, float] | None = None
+        for index, carrier in enumerate(self.carriers):
+            prefixes = carrier.settings.prefixes
+            match = max((len(p) for p in prefixes if number.startswith(p.lstrip("+"), 1)), default=0 if not prefixes else -1)
+            if match < 0:
+                continue
+            rank = (match, carrier.bound, -carrier.queued / carrier.settings.weight)
+            if best_rank is None or rank > best_rank:
+                best, best_rank = index, rank
+        return best

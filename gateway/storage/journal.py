@@ -1,0 +1,125 @@
+"""The wire journal: which segments are on the wire, in a file that a killed process leaves behind.
+
+The database knows which deliveries a daemon has claimed, thousands at a time, on the disk before the first leaves. That
+is enough to lose nobody and to message nobody twice, but after ``kill -9`` every claimed delivery without an answer
+would be uncertain. Committing each window to the database would cost a disk flush (about a millisecond) per window. The
+journal closes the gap for the price of one ``write`` without a flush: the kernel keeps what was written when the
+process dies, and only a crash of the machine loses it; then the boot id differs and the whole claim is uncertain.
+
+A line is one JSON array: ``["s", [ref, ...]]`` for sent, ``["a", carrier, [[ref, status, message_id], ...]]`` for
+answered; a *ref* is ``delivery << 16 | parts << 8 | part``. A torn last line is ignored: its segments had not been handed over.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+
+COMPACT_AT = 8 * 1024 * 1024
+"""Bytes after which the journal is written anew with only what still matters."""
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder().decode
+
+
+@dataclass(slots=True)
+class Replay:
+    """What a journal says after its process died.
+
+    Attributes:
+        unanswered: refs that left and have no answer.
+        answers: answers that may not have reached the database, by carrier.
+    """
+
+    unanswered: set[int] = field(default_factory=set)
+    answers: dict[str, list[tuple[int, int, str]]] = field(default_factory=dict)
+
+
+class WireJournal:
+    """Implements :class:`gateway.ports.Journal` in one file. Not for several threads.
+
+    Args:
+        path: a file of this daemon alone; made anew.
+
+    Raises:
+        OSError: it cannot be written; then nothing may be sent.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o600)
+        self._size = 0
+        self._on_wire: set[int] = set()
+        self._unstored: list[bytes] = []
+
+    def sent(self, refs: Sequence[int]) -> None:
+        """See the port."""
+        self._on_wire.update(refs)
+        self._append(_encode(("s", refs)) + b"\n")
+
+    def answered(self, carrier: str, answers: Sequence[tuple[int, int, str]]) -> None:
+        """See the port."""
+        line = _encode(("a", carrier, answers)) + b"\n"
+        self._on_wire.difference_update([answer[0] for answer in answers])
+        self._unstored.append(line)
+        self._append(line)
+
+    def gone(self, refs: Iterable[int]) -> None:
+        """These were settled as uncertain in the ledger; an answer is not waited for any longer."""
+        self._on_wire.difference_update(refs)
+
+    def mark(self) -> int:
+        """How many answers there are, to be given to :meth:`stored` once they are in the ledger."""
+        return len(self._unstored)
+
+    def stored(self, mark: int) -> None:
+        """The answers up to that mark are in the ledger."""
+        del self._unstored[:mark]
+        if self._size > COMPACT_AT:
+            self._compact()
+
+    def close(self) -> None:
+        """Close; the file goes when nothing in it matters any more."""
+        os.close(self._fd)
+        if not self._on_wire and not self._unstored:
+            self.path.unlink(missing_ok=True)
+
+    def _append(self, line: bytes) -> None:
+        written = os.write(self._fd, line)
+        while written < len(line):
+            written += os.write(self._fd, line[written:])
+        self._size += len(line)
+
+    def _compact(self) -> None:
+        fresh = self.path.with_suffix(".new")
+        fd = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o600)
+        old, self._fd, self._size = self._fd, fd, 0
+        self._append(_encode(("s", list(self._on_wire))) + b"\n")
+        for line in self._unstored:
+            self._append(line)
+        fresh.replace(self.path)
+        os.close(old)
+
+
+def replay(path: Path) -> Replay:
+    """Read the journal of a process that is gone."""
+    result = Replay()
+    with path.open("rb") as file:
+        for line in file:
+            if not line.endswith(b"\n"):
+                break
+            try:
+                record = _decode(line)
+            except msgspec.DecodeError:
+                break  # torn: what follows was never acted upon
+            if record[0] == "s":
+                result.unanswered.update(record[1])
+            else:
+                answers = [(ref, status, message_id) for ref, status, message_id in record[2]]
+                result.answers.setdefault(record[1], []).extend(answers)
+                result.unanswered.difference_update(ref for ref, _, _ in answers)
+    return result

@@ -1,0 +1,1 @@
+"""One module a subject: SQL in, domain objects out."""

@@ -1,0 +1,706 @@
+"""The SMS ledger: deliveries claimed by ranges, outcomes written by sets.
+
+This is one of the two places where speed lives (the other is ``smpp.hot``); ``./scripts/bench sms`` measures it. A batch
+of outcomes travels to the database as one value (JSON for SQLite, COPY for PostgreSQL) into a temporary table, and one
+statement per step does the rest: no statement a row, and no hand-over of the interpreter lock a row.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+from sqlalchemy.engine import Connection
+
+from gateway.domain.action import ActionState, text_from_json, wording_for
+from gateway.domain.delivery import (
+    Accepted,
+    DeliveryState,
+    Lane,
+    Purpose,
+    Reason,
+    Receipt,
+    SegmentState,
+    Settlement,
+    SmsBatch,
+)
+from gateway.ports import Recorded
+from gateway.storage.database import Database
+from gateway.storage.journal import Replay
+from gateway.storage.tables import from_us, to_us
+from gateway.storage.vault import Vault
+
+CLOSING_LIFE = timedelta(hours=1)
+"""How long after the end of an action its closing message is still worth sending."""
+
+_D = DeliveryState
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder().decode
+
+# Columns of the temporary tables that batches travel in. The first column is unique within a batch or not looked at.
+_STAGES: Mapping[str, tuple[tuple[str, str], ...]] = {
+    "staged_segment": (("delivery", "bigint"), ("part", "smallint"), ("message_id", "text")),
+    "staged_receipt": (
+        ("message_id", "text"),
+        ("state", "smallint"),
+        ("reason", "text"),
+        ("error", "text"),
+        ("done_at", "bigint"),
+    ),
+    "staged_settlement": (
+        ("delivery", "bigint"),
+        ("state", "smallint"),
+        ("reason", "text"),
+        ("detail", "text"),
+        ("counts", "smallint"),
+        ("retry_at", "bigint"),
+        ("at", "bigint"),
+    ),
+    "matched": (
+        ("delivery", "bigint"),
+        ("part", "smallint"),
+        ("parts", "smallint"),
+        ("state", "smallint"),
+        ("reason", "text"),
+        ("error", "text"),
+        ("done_at", "bigint"),
+        ("message_id", "text"),
+    ),
+}
+
+
+class Ledger:
+    """Implements :class:`gateway.ports.SmsLedger` for one daemon.
+
+    Args:
+        daemon: this process's row in the table ``daemon``.
+    """
+
+    def __init__(self, database: Database, vault: Vault, daemon: int) -> None:
+        self._database = database
+        self._vault = vault
+        self._daemon = daemon
+
+    async def claim_sms(self, limit: int, *, now: datetime) -> Sequence[SmsBatch]:
+        """See the port."""
+        return await self._database.write(claim_sms, self._vault, self._daemon, limit, now)
+
+    async def record(
+        self,
+        *,
+        accepted: Sequence[Accepted] = (),
+        settled: Sequence[Settlement] = (),
+        receipts: Sequence[Receipt] = (),
+    ) -> Recorded:
+        """See the port."""
+        return await self._database.write(record, accepted, settled, receipts)
+
+    async def next_retry(self) -> datetime | None:
+        """See the port."""
+        return await self._database.read(next_retry)
+
+    async def progress(self, actions: Collection[int]) -> Mapping[str, Mapping[str, Any]]:
+        """See the port."""
+        return await self._database.read(progress, actions)
+
+    async def tidy_claims(self) -> None:
+        """Forget claims of which nothing is open any more."""
+        await self._database.write(tidy_claims, self._daemon)
+
+
+# ---------------------------------------------------------------- claiming
+
+
+def claim_sms(connection: Connection, vault: Vault, daemon: int, limit: int, now: datetime) -> list[SmsBatch]:
+    """Take at most ``limit`` SMS deliveries for this daemon: due retries first, then ranges, most urgent first."""
+    batches = _claim_retries(connection, vault, daemon, limit, now)
+    left = limit - sum(len(batch.recipients) for batch in batches)
+    if left > 0:
+        batches += _claim_ranges(connection, vault, daemon, left, now)
+    return batches
+
+
+def _claim_ranges(connection: Connection, vault: Vault, daemon: int, limit: int, now: datetime) -> list[SmsBatch]:
+    lock = "" if _is_sqlite(connection) else "FOR UPDATE OF d SKIP LOCKED"
+    rows = connection.exec_driver_sql(
+        _sql(
+            connection,
+            f"""
+            SELECT d.id, d.action, d.purpose, d.urgency, d.next_id, d.last_id, d.created_at, a.expires_at
+              FROM dispatch d JOIN action a ON a.number = d.action
+             WHERE d.lane = {int(Lane.SMS)} AND d.waiting
+               AND (d.purpose = {int(Purpose.CLOSING)}
+                    OR (a.state = '{ActionState.OPEN.value}' AND a.expires_at > :now))
+             ORDER BY d.urgency DESC, d.id LIMIT 16 {lock}""",  # noqa: S608 - constants of ours
+        ),
+        {"now": to_us(now)},
+    ).all()
+    batches: list[SmsBatch] = []
+    for dispatch, action, purpose, urgency, next_id, last_id, created_at, expires_at in rows:
+        if limit <= 0:
+            break
+        upto = min(last_id, next_id + limit - 1)
+        limit -= upto - next_id + 1
+        connection.exec_driver_sql(
+            _sql(connection, "UPDATE dispatch SET next_id = :next, waiting = :waiting WHERE id = :id"),
+            {"next": upto + 1, "waiting": upto < last_id, "id": dispatch},
+        )
+        connection.exec_driver_sql(
+            _sql(
+                connection,
+                f"""INSERT INTO claim (daemon, lane, first_id, last_id, claimed_at)
+                    VALUES (:daemon, {int(Lane.SMS)}, :first, :last, :now)""",  # noqa: S608
+            ),
+            {"daemon": daemon, "first": next_id, "last": upto, "now": to_us(now)},
+        )
+        until = to_us(from_us(created_at) + CLOSING_LIFE) if purpose == Purpose.CLOSING else expires_at
+        batches += _load(
+            connection,
+            vault,
+            (action, purpose, urgency, until),
+            f"d.id BETWEEN :first AND :last AND d.state = {int(_D.QUEUED)}",
+            {"first": next_id, "last": upto},
+        )
+    return batches
+
+
+def _claim_retries(connection: Connection, vault: Vault, daemon: int, limit: int, now: datetime) -> list[SmsBatch]:
+    lock = "" if _is_sqlite(connection) else "FOR UPDATE OF d SKIP LOCKED"
+    due = connection.exec_driver_sql(
+        _sql(
+            connection,
+            f"""
+            SELECT d.id, d.action, d.purpose, a.urgency, a.expires_at, coalesce(a.closed_at, a.expires_at)
+              FROM delivery d JOIN action a ON a.number = d.action
+             WHERE d.lane = {int(Lane.SMS)} AND d.retry_at IS NOT NULL AND d.retry_at <= :now
+             ORDER BY d.retry_at LIMIT :limit {lock}""",  # noqa: S608
+        ),
+        {"now": to_us(now), "limit": limit},
+    ).all()
+    if not due:
+        return []
+    groups: dict[tuple[int, int, int, int], list[int]] = {}
+    for delivery, action, purpose, urgency, expires_at, ended_at in due:
+        until = ended_at + CLOSING_LIFE // timedelta(microseconds=1) if purpose == Purpose.CLOSING else expires_at
+        groups.setdefault((action, purpose, urgency, until), []).append(delivery)
+    ids = [row[0] for row in due]
+    connection.exec_driver_sql(
+        _sql(connection, f"UPDATE delivery SET retry_at = NULL WHERE id IN {_in_list(connection)}"),  # noqa: S608
+        {"ids": _list(connection, ids)},
+    )
+    connection.exec_driver_sql(
+        _sql(
+            connection,
+            f"""INSERT INTO claim (daemon, lane, ids, claimed_at)
+                VALUES (:daemon, {int(Lane.SMS)}, :ids, :now)""",  # noqa: S608
+        ),
+        {"daemon": daemon, "ids": _encode(ids).decode(), "now": to_us(now)},
+    )
+    batches: list[SmsBatch] = []
+    for about, members in groups.items():
+        batches += _load(
+            connection, vault, about, f"d.id IN {_in_list(connection)}", {"ids": _list(connection, members)}
+        )
+    return batches
+
+
+def _load(
+    connection: Connection, vault: Vault, about: tuple[int, int, int, int], where: str, values: Mapping[str, Any]
+) -> list[SmsBatch]:
+    """The batches, one a language, of the claimed deliveries that ``where`` names."""
+    action, purpose, urgency, until = about
+    closing = int(Purpose.CLOSING)
+    version, text_json, domain = connection.exec_driver_sql(
+        _sql(
+            connection,
+            f"""SELECT v.version, v.text, a.domain FROM action_version v JOIN action a ON a.number = v.action
+                 WHERE v.action = :action AND (v.purpose = {closing}) = (:purpose = {closing})
+                 ORDER BY v.version DESC LIMIT 1""",  # noqa: S608
+        ),
+        {"action": action, "purpose": purpose},
+    ).one()
+    text = text_from_json(_decode(text_json) if isinstance(text_json, str) else text_json)
+    if version > 1:
+        connection.exec_driver_sql(
+            _sql(
+                connection,
+                f"UPDATE delivery AS d SET version = :version WHERE {where} AND d.version <> :version",  # noqa: S608
+            ),
+            {"version": version, **values},
+        )
+    batches = []
+    for language, ids, numbers in _recipients(connection, vault, where, values):
+        batches.append(
+            SmsBatch(
+                action=action,
+                version=version,
+                domain=domain,
+                urgency=urgency,
+                text=wording_for(text, language).sms,
+                expires_at=from_us(until),
+                recipients=list(zip(ids, numbers, strict=True)),
+            )
+        )
+    return batches
+
+
+def _recipients(
+    connection: Connection, vault: Vault, where: str, values: Mapping[str, Any]
+) -> Iterable[tuple[str, list[int], list[str]]]:
+    """(language, delivery ids, numbers): one row a language, so that thousands of rows cost one hand-over."""
+    if _is_sqlite(connection):
+        rows = connection.exec_driver_sql(
+            _sql(
+                connection,
+                f"""SELECT language, json_group_array(id), group_concat(hex(sealed), '')
+                      FROM (SELECT d.language, d.id, n.sealed FROM delivery d JOIN number n ON n.id = d.number_id
+                             WHERE {where} ORDER BY d.id)
+                     GROUP BY language""",  # noqa: S608
+            ),
+            values,
+        ).all()
+        return [(language, _decode(ids), vault.open_many(bytes.fromhex(sealed))) for language, ids, sealed in rows]
+    rows = connection.exec_driver_sql(
+        _sql(
+            connection,
+            f"""SELECT d.language, array_agg(d.id ORDER BY d.id), string_agg(n.sealed, ''::bytea ORDER BY d.id)
+                  FROM delivery d JOIN number n ON n.id = d.number_id WHERE {where} GROUP BY d.language""",  # noqa: S608
+        ),
+        values,
+    ).all()
+    return [(language, ids, vault.open_many(bytes(sealed))) for language, ids, sealed in rows]
+
+
+def next_retry(connection: Connection) -> datetime | None:
+    """When the next SMS delivery is to be tried again."""
+    value = connection.exec_driver_sql(
+        f"SELECT min(retry_at) FROM delivery WHERE lane = {int(Lane.SMS)} AND retry_at IS NOT NULL"  # noqa: S608
+    ).scalar()
+    return None if value is None else from_us(value)
+
+
+def tidy_claims(connection: Connection, daemon: int) -> None:
+    """Forget claims of this daemon of which nothing is open any more."""
+    connection.exec_driver_sql(
+        _sql(
+            connection,
+            f"""
+            DELETE FROM claim WHERE daemon = :daemon AND ids IS NULL AND NOT EXISTS (
+                SELECT 1 FROM delivery d
+                 WHERE d.id BETWEEN claim.first_id AND claim.last_id AND d.state IN ({_OPEN_STATES}))""",  # noqa: S608
+        ),
+        {"daemon": daemon},
+    )
+    unnest = "json_each(claim.ids)" if _is_sqlite(connection) else "json_array_elements_text(claim.ids)"
+    connection.exec_driver_sql(
+        _sql(
+            connection,
+            f"""
+            DELETE FROM claim WHERE daemon = :daemon AND ids IS NOT NULL AND NOT EXISTS (
+                SELECT 1 FROM {unnest} AS one JOIN delivery d ON d.id = CAST(one.value AS bigint)
+                 WHERE d.state IN ({_OPEN_STATES}) AND d.retry_at IS NULL)""",  # noqa: S608
+        ),
+        {"daemon": daemon},
+    )
+
+
+_OPEN_STATES = f"{int(_D.QUEUED)}, {int(_D.RETRY)}, {int(_D.DIALLING)}"
+
+
+# ---------------------------------------------------------------- recording
+
+
+def record(
+    connection: Connection,
+    accepted: Sequence[Accepted] = (),
+    settled: Sequence[Settlement] = (),
+    receipts: Sequence[Receipt] = (),
+) -> Recorded:
+    """Write outcomes: acceptances, other settlements, receipts; in this order, so that each finds what it follows."""
+    _ensure_stages(connection)
+    touched: set[int] = set()
+    _record_accepted(connection, accepted, touched)
+    if settled:
+        _record_settled(connection, settled)
+    counts = _record_receipts(connection, receipts) if receipts else (0, 0, 0)
+    return Recorded(frozenset(touched), *counts)
+
+
+def _record_accepted(connection: Connection, accepted: Sequence[Accepted], touched: set[int]) -> None:
+    groups: dict[tuple[str, int], list[Accepted]] = {}
+    for one in accepted:
+        groups.setdefault((one.carrier, one.parts), []).append(one)
+    for (name, parts), members in groups.items():
+        carrier = carrier_id(connection, name)
+        at = max(to_us(one.at) for one in members)
+        rows = members[0].segments if len(members) == 1 else [row for one in members for row in one.segments]
+        _stage(connection, "staged_segment", rows)
+        connection.exec_driver_sql(
+            _sql(
+                connection,
+                f"""INSERT INTO segment (delivery, part, parts, carrier, message_id, state, submitted_at)
+                    SELECT delivery, part, :parts, :carrier, message_id, {int(SegmentState.SUBMITTED)}, :at
+                      FROM staged_segment WHERE true
+                    ON CONFLICT (delivery, part) DO UPDATE
+                       SET parts = excluded.parts, carrier = excluded.carrier, message_id = excluded.message_id,
+                           state = excluded.state, submitted_at = excluded.submitted_at
+                     WHERE segment.message_id <> excluded.message_id""",  # noqa: S608
+            ),
+            {"parts": parts, "carrier": carrier, "at": at},
+        )
+        whole = (
+            ""
+            if parts == 1
+            else "AND (SELECT count(*) FROM segment s WHERE s.delivery = delivery.id AND s.parts = :parts) = :parts"
+        )
+        connection.exec_driver_sql(
+            _sql(
+                connection,
+                f"""UPDATE delivery SET state = {int(_D.SUBMITTED)}, reason = NULL, detail = NULL, retry_at = NULL,
+                           attempts = attempts + 1, changed_at = :at
+                     WHERE id IN (SELECT delivery FROM staged_segment)
+                       AND state IN ({int(_D.QUEUED)}, {int(_D.RETRY)}, {int(_D.UNCERTAIN)}) {whole}""",  # noqa: S608
+            ),
+            {"at": at, **({} if parts == 1 else {"parts": parts})},
+        )
+        _adopt_orphans(connection, carrier)
+    if accepted:
+        _note_actions(connection, accepted, touched)
+
+
+def _note_actions(connection: Connection, accepted: Sequence[Accepted], touched: set[int]) -> None:
+    """The actions of these deliveries, by the first of each group: a group is one claim's, so one action's."""
+    firsts = {one.segments[0][0] for one in accepted if one.segments}
+    rows = connection.exec_driver_sql(
+        _sql(connection, f"SELECT DISTINCT action FROM delivery WHERE id IN {_in_list(connection)}"),  # noqa: S608
+        {"ids": _list(connection, firsts)},
+    )
+    touched.update(row[0] for row in rows)
+
+
+def _adopt_orphans(connection: Connection, carrier: int) -> None:
+    """Receipts that came before the answer to their submit was stored: apply those whose segment is there now."""
+    if connection.exec_driver_sql("SELECT 1 FROM orphan_receipt LIMIT 1").first() is None:
+        return
+    rows = connection.exec_driver_sql(
+        _sql(
+            connection,
+            """SELECT o.id, o.message_id, o.state, o.reason, o.error, o.done_at
+                 FROM staged_segment g JOIN orphan_receipt o ON o.message_id = g.message_id AND o.carrier = :carrier""",
+        ),
+        {"carrier": carrier},
+    ).all()
+    if rows:
+        connection.exec_driver_sql(
+            _sql(connection, f"DELETE FROM orphan_receipt WHERE id IN {_in_list(connection)}"),  # noqa: S608
+            {"ids": _list(connection, [row[0] for row in rows])},
+        )
+        _apply_receipts(connection, carrier, _last_words([tuple(row[1:]) for row in rows]), max(r[5] for r in rows))
+
+
+def _record_receipts(connection: Connection, receipts: Sequence[Receipt]) -> tuple[int, int, int]:
+    """Returns (matched, orphaned, repeated)."""
+    groups: dict[str, list[Receipt]] = {}
+    for receipt in receipts:
+        groups.setdefault(receipt.carrier, []).append(receipt)
+    matched = orphaned = 0
+    for name, members in groups.items():
+        carrier = carrier_id(connection, name)
+        rows = _last_words(
+            [(r.message_id, int(r.state), r.reason, r.error, to_us(r.done_at)) for r in members]
+        )
+        received_at = max(row[4] for row in rows)
+        matched += _apply_receipts(connection, carrier, rows, received_at)
+        # Every receipt that no segment is known for is kept: its submit response may be on its way.
+        orphaned += connection.exec_driver_sql(
+            _sql(
+                connection,
+                """INSERT INTO orphan_receipt (carrier, message_id, state, reason, error, done_at, received_at)
+                   SELECT :carrier, r.message_id, r.state, r.reason, r.error, r.done_at, :at FROM staged_receipt r
+                    WHERE r.message_id NOT IN (SELECT message_id FROM matched)""",
+            ),
+            {"carrier": carrier, "at": received_at},
+        ).rowcount
+    return matched, orphaned, len(receipts) - matched - orphaned
+
+
+_ReceiptRow = tuple[str, int, Any, str, int]  # message_id, state, reason, error, done_at
+_WEIGHT = {
+    int(SegmentState.SUBMITTED): 0,
+    int(SegmentState.ENROUTE): 1,
+    int(SegmentState.FAILED): 2,
+    int(SegmentState.DELIVERED): 3,
+}
+
+
+def _last_words(rows: Sequence[Any]) -> list[_ReceiptRow]:
+    """One row a message id: a final word over an intermediate one, a delivery over a failure."""
+    best: dict[str, _ReceiptRow] = {}
+    for row in rows:
+        known = best.get(row[0])
+        if known is None or _WEIGHT[row[1]] > _WEIGHT[known[1]]:
+            best[row[0]] = row
+    return list(best.values())
+
+
+def _apply_receipts(connection: Connection, carrier: int, rows: Sequence[_ReceiptRow], at: int) -> int:
+    """Settle the segments that these receipts are about, and the deliveries of which every part is settled.
+
+    Leaves the receipts in ``staged_receipt`` and those that found their segment in ``matched``.
+    """
+    _stage(connection, "staged_receipt", rows)
+    _empty(connection, "matched")
+    # A message id that a carrier used twice over the years: the newest delivery is meant.
+    newest = (
+        "SELECT max(s.delivery), s.part, s.parts, r.state, r.reason, r.error, r.done_at, r.message_id"
+        "  FROM staged_receipt r CROSS JOIN segment s"
+        " WHERE s.message_id = r.message_id AND s.carrier = :carrier GROUP BY r.message_id"
+        if _is_sqlite(connection)
+        else "SELECT DISTINCT ON (r.message_id) s.delivery, s.part, s.parts, r.state, r.reason, r.error, r.done_at,"
+        " r.message_id FROM staged_receipt r JOIN segment s ON s.message_id = r.message_id AND s.carrier = :carrier"
+        " ORDER BY r.message_id, s.delivery DESC"
+    )
+    connection.exec_driver_sql(_sql(connection, f"INSERT INTO matched {newest}"), {"carrier": carrier})  # noqa: S608
+    final_good = int(SegmentState.DELIVERED)
+    changed = connection.exec_driver_sql(
+        f"""UPDATE segment SET state = m.state, settled_at = m.done_at, error = m.error FROM matched m
+             WHERE segment.delivery = m.delivery AND segment.part = m.part AND segment.state <> m.state
+               AND segment.state <> {final_good}
+               AND (m.state > {int(SegmentState.ENROUTE)} OR segment.state < m.state)"""  # noqa: S608
+    ).rowcount
+    states = {row[1] for row in rows}
+    if final_good in states:
+        connection.exec_driver_sql(
+            _sql(
+                connection,
+                f"""UPDATE delivery SET state = {int(_D.DELIVERED)}, reason = NULL, detail = NULL, retry_at = NULL,
+                           changed_at = :at FROM matched m
+                     WHERE delivery.id = m.delivery AND m.state = {final_good}
+                       AND delivery.state IN ({_SETTLES_TO_DELIVERED})
+                       AND (m.parts = 1 OR m.parts = (SELECT count(*) FROM segment s
+                             WHERE s.delivery = m.delivery AND s.state = {final_good}))""",  # noqa: S608
+            ),
+            {"at": at},
+        )
+    if int(SegmentState.FAILED) in states:
+        connection.exec_driver_sql(
+            _sql(
+                connection,
+                f"""UPDATE delivery SET state = {int(_D.FAILED)}, reason = m.reason, retry_at = NULL,
+                           changed_at = :at FROM matched m
+                     WHERE delivery.id = m.delivery AND m.state = {int(SegmentState.FAILED)}
+                       AND delivery.state IN ({int(_D.QUEUED)}, {int(_D.SUBMITTED)}, {int(_D.UNCERTAIN)})""",  # noqa: S608
+            ),
+            {"at": at},
+        )
+    return changed
+
+
+_SETTLES_TO_DELIVERED = ", ".join(
+    str(int(state)) for state in (_D.QUEUED, _D.RETRY, _D.SUBMITTED, _D.UNCERTAIN, _D.FAILED, _D.EXPIRED)
+)
+
+
+def _record_settled(connection: Connection, settled: Sequence[Settlement]) -> None:
+    rows = [
+        (
+            one.delivery,
+            int(one.state),
+            one.reason.value if one.reason else None,
+            one.detail[:200] or None,
+            int(one.counts),
+            to_us(one.retry_at) if one.retry_at else None,
+            to_us(one.at),
+        )
+        for one in {one.delivery: one for one in settled}.values()
+    ]
+    _stage(connection, "staged_settlement", rows)
+    # Only what is still open moves: a receipt, a stop or an earlier settlement may have been faster.
+    connection.exec_driver_sql(
+        f"""UPDATE delivery SET state = g.state, reason = g.reason, detail = g.detail, retry_at = g.retry_at,
+                   attempts = attempts + g.counts, changed_at = g.at FROM staged_settlement g
+             WHERE delivery.id = g.delivery
+               AND (delivery.state IN ({int(_D.QUEUED)}, {int(_D.RETRY)})
+                    OR (delivery.state = {int(_D.UNCERTAIN)}
+                        AND g.state IN ({int(_D.FAILED)}, {int(_D.RETRY)})))"""  # noqa: S608
+    )
+
+
+# ---------------------------------------------------------------- recovery
+
+
+def recover(connection: Connection, daemon: int, journal: Replay | None, now: datetime) -> Mapping[str, int]:
+    """Settle what a dead daemon had claimed: nobody is lost, nobody is messaged twice.
+
+    Args:
+        daemon: the dead one.
+        journal: what it left on this node since the last boot, or ``None``: then all that it had claimed and not
+            answered for may have left.
+
+    Returns:
+        Counts: ``uncertain``, ``returned`` to the queue.
+    """
+    if journal is not None:
+        _recover_answers(connection, journal, now)
+    claimed = _claimed_and_open(connection, daemon)
+    at = now
+    settlements = []
+    partly = _partly_sent(connection, claimed)
+    sent = {ref >> 16 for ref in journal.unanswered} if journal is not None else claimed
+    for delivery in claimed:
+        if delivery in sent:
+            settlements.append(Settlement(delivery, _D.UNCERTAIN, Reason.DAEMON_STOPPED, at))
+        elif delivery in partly:
+            settlements.append(Settlement(delivery, _D.UNCERTAIN, Reason.PARTLY_SENT, at))
+        else:
+            settlements.append(Settlement(delivery, _D.RETRY, None, at, retry_at=now, counts=False))
+    if settlements:
+        _ensure_stages(connection)
+        _record_settled(connection, settlements)
+    connection.exec_driver_sql(_sql(connection, "DELETE FROM claim WHERE daemon = :daemon"), {"daemon": daemon})
+    connection.exec_driver_sql(
+        _sql(connection, "UPDATE daemon SET stopped_at = :now WHERE id = :daemon"),
+        {"daemon": daemon, "now": to_us(now)},
+    )
+    uncertain = sum(1 for one in settlements if one.state is _D.UNCERTAIN)
+    return {"uncertain": uncertain, "returned": len(settlements) - uncertain}
+
+
+def _recover_answers(connection: Connection, journal: Replay, now: datetime) -> None:
+    """Acceptances that were on their way to the database. Refusals need nothing: the delivery is still queued."""
+    for carrier, answers in journal.answers.items():
+        groups: dict[int, list[tuple[int, int, str]]] = {}
+        for ref, status, message_id in answers:
+            if status == 0:
+                groups.setdefault(ref >> 8 & 0xFF, []).append((ref >> 16, ref & 0xFF, message_id))
+        record(connection, [Accepted(carrier, parts, now, segments) for parts, segments in groups.items()])
+
+
+def _claimed_and_open(connection: Connection, daemon: int) -> set[int]:
+    rows = connection.exec_driver_sql(
+        _sql(connection, "SELECT first_id, last_id, ids FROM claim WHERE daemon = :daemon"), {"daemon": daemon}
+    ).all()
+    found: set[int] = set()
+    for first, last, ids in rows:
+        if ids is None:
+            where, values = f"id BETWEEN :first AND :last AND state = {int(_D.QUEUED)}", {"first": first, "last": last}
+        else:
+            members = _decode(ids) if isinstance(ids, str) else ids
+            where = f"id IN {_in_list(connection)} AND state = {int(_D.RETRY)} AND retry_at IS NULL"
+            values = {"ids": _list(connection, members)}
+        result = connection.exec_driver_sql(_sql(connection, f"SELECT id FROM delivery WHERE {where}"), values)  # noqa: S608
+        found.update(row[0] for row in result)
+    return found
+
+
+def _partly_sent(connection: Connection, deliveries: Collection[int]) -> set[int]:
+    rows = connection.exec_driver_sql(
+        _sql(connection, f"SELECT DISTINCT delivery FROM segment WHERE delivery IN {_in_list(connection)}"),  # noqa: S608
+        {"ids": _list(connection, deliveries)},
+    )
+    return {row[0] for row in rows}
+
+
+# ---------------------------------------------------------------- watching
+
+
+def progress(connection: Connection, actions: Collection[int]) -> Mapping[str, Mapping[str, Any]]:
+    """Counts of the alert's deliveries per lane and state, by the action's id."""
+    rows = connection.exec_driver_sql(
+        _sql(
+            connection,
+            f"""SELECT a.id, d.lane, d.state, count(*) FROM delivery d JOIN action a ON a.number = d.action
+                 WHERE d.action IN {_in_list(connection)} GROUP BY a.id, d.lane, d.state""",  # noqa: S608
+        ),
+        {"ids": _list(connection, actions)},
+    )
+    result: dict[str, dict[str, dict[str, int]]] = {}
+    for action, lane, state, count in rows:
+        result.setdefault(action, {}).setdefault(Lane(lane).word, {})[DeliveryState(state).word] = count
+    return result
+
+
+# ---------------------------------------------------------------- the two databases
+
+
+def carrier_id(connection: Connection, name: str) -> int:
+    """The number of a carrier; a new name gets one."""
+    found = connection.exec_driver_sql(_sql(connection, "SELECT id FROM carrier WHERE name = :name"), {"name": name})
+    row = found.first()
+    if row is not None:
+        return int(row[0])
+    result = connection.exec_driver_sql(
+        _sql(
+            connection,
+            "INSERT INTO carrier (id, name) SELECT coalesce(max(id), 0) + 1, :name FROM carrier RETURNING id",
+        ),
+        {"name": name},
+    )
+    return int(result.scalar_one())
+
+
+def _ensure_stages(connection: Connection) -> None:
+    """Make the temporary tables of this connection, where they are not there yet."""
+    if _is_sqlite(connection):
+        there = connection.exec_driver_sql("SELECT 1 FROM temp.sqlite_master WHERE name = 'matched'").first()
+    else:
+        there = connection.exec_driver_sql("SELECT 1 WHERE to_regclass('pg_temp.matched') IS NOT NULL").first()
+    if there:
+        return
+    end = "" if _is_sqlite(connection) else " ON COMMIT DELETE ROWS"
+    for table, columns in _STAGES.items():
+        body = ", ".join(f"{name} {kind}" for name, kind in columns)
+        connection.exec_driver_sql(f"CREATE TEMP TABLE {table} ({body}){end}")
+
+
+def _stage(connection: Connection, table: str, rows: Sequence[Sequence[Any]]) -> None:
+    """Fill a temporary table with one statement."""
+    _empty(connection, table)
+    columns = [name for name, _ in _STAGES[table]]
+    if _is_sqlite(connection):
+        picks = ", ".join(f"value->>{index}" for index in range(len(columns)))
+        connection.exec_driver_sql(
+            f"INSERT INTO {table} SELECT {picks} FROM json_each(:rows)",  # noqa: S608
+            {"rows": _encode(rows).decode()},
+        )
+        return
+    cursor = connection.connection.cursor()
+    try:
+        with cursor.copy(f"COPY {table} ({', '.join(columns)}) FROM STDIN") as copy:
+            for row in rows:
+                copy.write_row(row)
+    finally:
+        cursor.close()
+
+
+def _empty(connection: Connection, table: str) -> None:
+    connection.exec_driver_sql(f"DELETE FROM {table}")  # noqa: S608
+
+
+def _is_sqlite(connection: Connection) -> bool:
+    return connection.dialect.name == "sqlite"
+
+
+def _in_list(connection: Connection) -> str:
+    return "(SELECT value FROM json_each(:ids))" if _is_sqlite(connection) else "(SELECT unnest(:ids::bigint[]))"
+
+
+def _list(connection: Connection, ids: Collection[int]) -> Any:
+    return _encode(list(ids)).decode() if _is_sqlite(connection) else list(ids)
+
+
+_TRANSLATED: dict[str, str] = {}
+_PARAMETER = re.compile(r"(?<!:):([a-z_]+)\b")  # not the :: of a cast
+
+
+def _sql(connection: Connection, statement: str) -> str:
+    """The statement with its ``:name`` parameters as the driver wants them: SQLite takes them as they are."""
+    if _is_sqlite(connection):
+        return statement
+    translated = _TRANSLATED.get(statement)
+    if translated is None:
+        translated = _TRANSLATED[statement] = _PARAMETER.sub(r"%(\1)s", statement)
+    return translated
