@@ -103,6 +103,19 @@ def wording_for(text: Text, language: str) -> Wording:
     return text.get(language) or text["nl"]
 
 
+def text_to_json(text: Text) -> dict[str, dict[str, str]]:
+    """Wordings as they are stored and as the API takes them: ``{"nl": {"sms": ..., "speech": ...}}``."""
+    return {
+        language: {"sms": wording.sms} if wording.speech is None else {"sms": wording.sms, "speech": wording.speech}
+        for language, wording in text.items()
+    }
+
+
+def text_from_json(value: Mapping[str, Mapping[str, str]]) -> Text:
+    """The wordings that :func:`text_to_json` wrote."""
+    return {language: Wording(wording["sms"], wording.get("speech")) for language, wording in value.items()}
+
+
 @dataclass(frozen=True, slots=True)
 class ActionRequest:
     """What a control room asks for; checked and complete (``flows.alert`` fills the defaults).
