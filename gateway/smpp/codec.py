@@ -416,6 +416,7 @@ def _write_body(layout: _Layout, message: Pdu) -> bytes:
     for field in layout.fields:
         _check(layout, field, values[field.name])
     writer: Any = layout.writer(layout.name, sequence=message.sequence)
+    writer.params_order = [field.name for field in layout.fields]  # spares it forty optional parameters
     for name, value in values.items():
         setattr(writer, name, value)
     written: bytes = writer.generate_params()

@@ -6,14 +6,19 @@ for byte. Whatever is unusual is left to ``codec``: nothing is read here that it
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC, datetime, tzinfo
+from functools import lru_cache
 from struct import Struct
 from typing import Final
 
+from gateway.domain.delivery import Reason, SegmentState
 from gateway.smpp.codec import HEADER_SIZE, MAX_FOREIGN_STRING, MAX_PDU, decode, encode, length_fault
 from gateway.smpp.errors import LocalProtocolError, RemoteProtocolError
-from gateway.smpp.pdu import Command, Message, MessageResp, Pdu, Status, Tlvs
+from gateway.smpp.pdu import Command, DataMessage, Message, MessageResp, MessageState, Pdu, Status, Tlvs
+from gateway.smpp.receipt import OUTCOMES, ParsedReceipt, done_at, parse_receipt, state_of_word
 
 MAX_SEQUENCE: Final = 0x7FFFFFFF
 """The largest sequence_number (SMPP 3.4 section 3.2.1.4)."""
@@ -21,6 +26,8 @@ MAX_SEQUENCE: Final = 0x7FFFFFFF
 _MAX_ADDRESS = 20  # destination_addr without its NUL (section 5.2.9)
 _SUBMIT_SM = int(Command.SUBMIT_SM)
 _SUBMIT_SM_RESP = int(Command.SUBMIT_SM_RESP)
+_DELIVER_SM = int(Command.DELIVER_SM)
+_DATA_SM = int(Command.DATA_SM)
 _LARGEST_PLAIN_RESP = HEADER_SIZE + MAX_FOREIGN_STRING
 _HEADER = Struct(">IIII")
 _DELIVER_RESP = Struct(">IIIIB")
@@ -158,3 +165,73 @@ def read_submit_resp(raw: bytes) -> tuple[int, int, str]:
             f"command 0x{pdu.command:08X} is no submit_sm_resp", status=Status.ESME_RINVCMDID, sequence=pdu.sequence
         )
     return pdu.sequence, pdu.status, pdu.body.message_id if isinstance(pdu.body, MessageResp) else ""
+
+
+_PLAIN_RECEIPT = re.compile(
+    rb"(.{4})\0\0\0\x05.{4}(.{4})"  # header: command_length, deliver_sm, sequence_number
+    rb"[^\0]{0,254}\0.."  # service_type, source TON and NPI
+    rb"[^\0]{0,254}\0.."  # source_addr, destination TON and NPI
+    rb"[^\0]{0,254}\0\x04.."  # destination_addr, esm_class: receipt, protocol_id, priority_flag
+    rb"[^\0]{0,254}\0[^\0]{0,254}\0.."  # dates, registered_delivery, replace_if_present_flag
+    rb"[\0\x01\x03].(.)"  # data_coding: one octet a character; sm_default_msg_id, sm_length
+    rb"id:([!-~]{1,64}) sub:\d{1,3} dlvrd:\d{1,3} submit date:\d{10,12} done date:(\d{10,12})"
+    rb" stat:([A-Z]{7}) err:([0-9A-Za-z]{1,9}) [Tt]ext:",
+    re.DOTALL,
+)
+"""A deliver_sm body that holds the receipt of the specification's example (SMPP 3.4 appendix B), to the letter."""
+
+
+def _outcome(word: str) -> tuple[MessageState, SegmentState, Reason | None, bytes]:
+    state = state_of_word(word)
+    return (state, *OUTCOMES[state], b"\0\x04\x27\0\x01" + bytes([state]))
+
+
+_OUTCOMES = {
+    word.encode(): _outcome(word)
+    for word in ("DELIVRD", "EXPIRED", "DELETED", "UNDELIV", "ACCEPTD", "UNKNOWN", "REJECTD", "ENROUTE", "SKIPPED")
+}
+"""By the word in the text: what it means, and the end of the parameters that say the same (message_state)."""
+
+
+def read_receipt(raw: bytes, received_at: datetime, zone: tzinfo = UTC) -> tuple[int, ParsedReceipt] | None:
+    """The sequence number and the receipt of a deliver_sm or data_sm, or ``None`` where it is no receipt.
+
+    Args:
+        raw: the whole PDU.
+        received_at: when it came; aware. One value for all that came in one read saves time.
+        zone: the carrier's local time, in which it writes its dates.
+
+    Raises:
+        RemoteProtocolError: the PDU makes no sense.
+    """
+    plain = _PLAIN_RECEIPT.match(raw)
+    if plain is None:
+        return _read_any_receipt(raw, received_at, zone)
+    length, sequence, size, message_id, done, word, error = plain.groups()
+    end = plain.start(3) + 1 + size[0]
+    outcome = _OUTCOMES.get(word)
+    if outcome is None or end < plain.end() or int.from_bytes(length, "big") != len(raw):
+        return _read_any_receipt(raw, received_at, zone)
+    state, segment, reason, tail = outcome
+    if end != len(raw) and raw[end:] != b"%b%c%b%b" % (_ID_TAG, len(message_id) + 1, message_id, tail):
+        return _read_any_receipt(raw, received_at, zone)
+    receipt = ParsedReceipt(
+        message_id.decode(), state, segment, reason, error.decode(), _done_at(done, received_at, zone)
+    )
+    return int.from_bytes(sequence, "big"), receipt
+
+
+_ID_TAG = b"\0\x1e\0"
+
+
+@lru_cache(maxsize=256)
+def _done_at(done: bytes, received_at: datetime, zone: tzinfo) -> datetime:
+    return done_at(done.decode(), received_at, zone)
+
+
+def _read_any_receipt(raw: bytes, received_at: datetime, zone: tzinfo) -> tuple[int, ParsedReceipt] | None:
+    pdu = decode(raw)
+    if pdu.command not in (_DELIVER_SM, _DATA_SM) or not isinstance(pdu.body, Message | DataMessage):
+        return None
+    receipt = parse_receipt(pdu.body, pdu.tlvs, received_at, zone)
+    return None if receipt is None else (pdu.sequence, receipt)
