@@ -77,7 +77,7 @@ def _parse_receipts(value: object) -> object:
 
 
 RegisteredDelivery = Annotated[
-    int, BeforeValidator(_parse_receipts), WithJsonSchema({"enum": [True, False, 0, 1, 2], "type": "integer"})
+    Literal[0, 1, 2], BeforeValidator(_parse_receipts), WithJsonSchema({"enum": [True, False, 0, 1, 2]})
 ]
 
 

@@ -19,6 +19,7 @@ from pydantic import (
     PlainSerializer,
     ValidationInfo,
     WithJsonSchema,
+    field_validator,
     model_validator,
 )
 
@@ -61,6 +62,14 @@ class Section(BaseModel):
     def faults(self) -> Iterable[Fault]:
         """What is wrong between the keys of this section, each of which is right by itself."""
         return ()
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_number(cls, value: Any, info: ValidationInfo) -> Any:
+        # Python counts true as 1; people who write window = true mean something else.
+        if isinstance(value, bool) and cls.model_fields[str(info.field_name)].annotation in (int, float):
+            raise ValueError("must be a number")
+        return value
 
     @model_validator(mode="after")
     def _check_whole(self) -> Self:
