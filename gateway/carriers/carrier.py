@@ -39,7 +39,6 @@ class Carrier:
     Args:
         endpoint: makes a connection to the carrier.
         retry_delays: how long after the first, second, ... temporary refusal a delivery is tried again.
-        relieved: called when there is room for more work, or none any more.
     """
 
     log = Logger()
@@ -55,17 +54,17 @@ class Carrier:
         *,
         retry_delays: Sequence[timedelta],
         resend_uncertain: bool,
-        relieved: Callable[[], None],
     ) -> None:
         self.settings = settings
         self.name = settings.name
+        self._alphabet = text.Encoding(settings.default_alphabet)
+        self._long_messages = text.LongMessages(settings.long_messages)
         self._reactor = reactor
         self._clock = clock
         self._journal = journal
         self._outcomes = outcomes
         self._retry_delays = retry_delays
         self._resend_uncertain = resend_uncertain if settings.resend_uncertain is None else settings.resend_uncertain
-        self._relieved = relieved
         commands = (
             [Command.BIND_TRANSCEIVER]
             if settings.bind == "transceiver"
@@ -143,9 +142,7 @@ class Carrier:
 
     def compose(self, message: str) -> ComposedSms:
         """How this text will look to the carrier."""
-        return text.compose(
-            message, alphabet=self.settings.default_alphabet, long_messages=self.settings.long_messages
-        )
+        return text.compose(message, alphabet=self._alphabet, long_messages=self._long_messages)
 
     def take(self, batch: SmsBatch, recipients: Sequence[tuple[int, str]]) -> None:
         """Send a text to these; :meth:`pump` does it."""
@@ -167,8 +164,8 @@ class Carrier:
                 country = next((key for key in countries if recipient[1].startswith(key, 1)), "0")
                 groups.setdefault(int(country), []).append(recipient)
         found = []
-        for country, members in groups.items():
-            ton, npi, value = self.settings.source_for(country, domain)
+        for calling_code, members in groups.items():
+            ton, npi, value = self.settings.source_for(calling_code, domain)
             found.append((Address(value, ton, npi), members))
         return found
 
@@ -192,7 +189,7 @@ class Carrier:
                 ),
                 part.tlvs,
             )
-            for part in text.to_wire(composed, settings.long_messages, reference, flash=flash)
+            for part in text.to_wire(composed, self._long_messages, reference, flash=flash)
         ]
 
     def _validity(self, until: datetime) -> str:
@@ -207,13 +204,7 @@ class Carrier:
 
     def cancel(self, action: int) -> None:
         """Give back, as cancelled, what has not left yet of an action."""
-        cut = [
-            delivery
-            for queue in self._queues
-            for work in queue
-            if work.action == action
-            for delivery in work.cut()
-        ]
+        cut = [delivery for queue in self._queues for work in queue if work.action == action for delivery in work.cut()]
         self._settle(cut, DeliveryState.CANCELLED, Reason.ACTION_CLOSED)
         again = [token for token in self._again if cast(Work, token[0]).action == action]
         for token in again:
@@ -280,7 +271,7 @@ class Carrier:
         """It may be used."""
         self._look()
         self.pump()
-        self._relieved()
+        self._outcomes.capacity_changed()
 
     def link_lost(self, link: Link, lost: Sequence[Token], reason: str) -> None:
         """What was in its window is uncertain."""
@@ -288,7 +279,7 @@ class Carrier:
         self._look()
         self._uncertain(lost, Reason.LINK_LOST)
         self.pump()
-        self._relieved()
+        self._outcomes.capacity_changed()
 
     def link_refused(self, link: Link, status: int | None) -> None:
         """The carrier does not want us."""
@@ -332,7 +323,7 @@ class Carrier:
                 self._drained.callback(None)
             return
         self.pump()
-        self._relieved()
+        self._outcomes.capacity_changed()
 
     def _refused(self, work: Work, segment: int, status: int, now: datetime) -> None:
         self.errors[status_name(status)] += 1
@@ -347,7 +338,7 @@ class Carrier:
             self._outcomes.settled([Settlement(delivery, DeliveryState.FAILED, REASONS[verdict], now, detail=detail)])
             return
         tries = self._tries[delivery]
-        if tries >= len(self._retry_delays) or work.parts > 1 and segment % work.parts:
+        if tries >= len(self._retry_delays) or (work.parts > 1 and segment % work.parts):
             # A later part cannot be sent again alone by another claim: the first is with the carrier already.
             del self._tries[delivery]
             self._outcomes.settled([Settlement(delivery, DeliveryState.FAILED, REASONS[verdict], now, detail=detail)])
@@ -386,9 +377,8 @@ class Carrier:
             receipt = parse_receipt(message, pdu.tlvs, now)
             if receipt is not None:
                 of_receipts.append(raw)
-                receipts.append(
-                    Receipt(self.name, receipt.message_id, receipt.state, receipt.reason, receipt.error, receipt.done_at)
-                )
+                message_id, _, segment, reason, error_code, done_at = receipt
+                receipts.append(Receipt(self.name, message_id, segment, reason, error_code, done_at))
             else:
                 self._take_reply(link, session, raw, message, pdu, now)
         if receipts:
@@ -398,10 +388,8 @@ class Carrier:
     def _take_reply(
         self, link: Link, session: Session[Token] | None, raw: bytes, message: Message, pdu: Pdu, now: datetime
     ) -> None:
-        words = text.decode_message(message, pdu.tlvs, self.settings.default_alphabet)
-        reply = SmsReply(
-            self.name, _international(message.source), _international(message.destination), words, now
-        )
+        words = text.decode_message(message, pdu.tlvs, self._alphabet)
+        reply = SmsReply(self.name, _international(message.source), _international(message.destination), words, now)
         self._outcomes.reply(reply, lambda: link.acknowledge(session, [raw]))
 
     # ------------------------------------------------------------ inside

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from gateway.carriers.carrier import Carrier
 from gateway.domain.delivery import DeliveryState, Reason, Settlement, SmsBatch
@@ -15,17 +15,13 @@ class CarrierLane:
     """Implements :class:`gateway.ports.SmsLane`.
 
     Args:
-        carriers: in the order of the settings; made with :meth:`relieved` as their callback.
+        carriers: in the order of the settings.
     """
 
-    def __init__(self, clock: Clock, outcomes: SmsOutcomes) -> None:
+    def __init__(self, carriers: Sequence[Carrier], clock: Clock, outcomes: SmsOutcomes) -> None:
+        self.carriers = carriers
         self._clock = clock
         self._outcomes = outcomes
-        self.carriers: list[Carrier] = []
-
-    def add(self, make: Callable[[Callable[[], None]], Carrier]) -> None:
-        """Add the carrier that ``make`` makes, given the callback by which it says that it has room."""
-        self.carriers.append(make(self._outcomes.capacity_changed))
 
     def start(self) -> None:
         """Bind everywhere."""
@@ -68,7 +64,7 @@ class CarrierLane:
         """See the port; as the first carrier would send it."""
         if self.carriers:
             return self.carriers[0].compose(message)
-        return text.compose(message, alphabet="gsm7", long_messages="udh8")
+        return text.compose(message)
 
     def estimate(self, segments_by_country: Mapping[int, int]) -> Estimate:
         """See the port."""
@@ -93,11 +89,17 @@ class CarrierLane:
         best = -1
         best_rank: tuple[int, bool, float] | None = None
         for index, carrier in enumerate(self.carriers):
-            prefixes = carrier.settings.prefixes
-            match = max((len(p) for p in prefixes if number.startswith(p.lstrip("+"), 1)), default=0 if not prefixes else -1)
+            match = _match(number, carrier.settings.prefixes)
             if match < 0:
                 continue
             rank = (match, carrier.bound, -carrier.queued / carrier.settings.weight)
             if best_rank is None or rank > best_rank:
                 best, best_rank = index, rank
         return best
+
+
+def _match(number: str, prefixes: Sequence[str]) -> int:
+    """Digits of the longest prefix that fits; 0 where a carrier takes every number, -1 where it does not take this."""
+    if not prefixes:
+        return 0
+    return max((len(prefix) for prefix in prefixes if number.startswith(prefix.lstrip("+"), 1)), default=-1)

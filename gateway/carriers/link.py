@@ -1,16 +1,18 @@
-"""One bind over TCP: the Twisted side of ``smpp.session``. It connects, binds, keeps alive and comes back; it decides
-nothing about messages.
+"""One bind over TCP: the Twisted side of ``smpp.session``.
+
+It connects, binds, keeps alive and comes back; it decides nothing about messages.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol as Interface
+from typing import cast
 
 from twisted.application.internet import ClientService
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IReactorTime, IStreamClientEndpoint, ITCPTransport
+from twisted.internet.interfaces import IProtocol, IReactorTime, IStreamClientEndpoint, ITCPTransport
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
@@ -80,7 +82,7 @@ class LinkProtocol(Protocol):
         """What was in the window has no answer now."""
         if self._timer.running:
             self._timer.stop()
-        was_bound = bool(self.session.peer is not None and self.bound.called)
+        was_bound = self.bound.called
         lost = self.session.connection_lost()
         if not self.bound.called:
             self.bound.errback(reason)
@@ -181,7 +183,7 @@ class Link:
             Factory.forProtocol(lambda: LinkProtocol(self)),
             retryPolicy=self._delay,
             clock=clock,
-            prepareConnection=self._prepare,
+            prepareConnection=cast(Callable[[IProtocol], object], self._prepare),
         )
 
     def start(self) -> None:

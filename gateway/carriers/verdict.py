@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 
 from gateway.domain.delivery import Reason
-from gateway.smpp.pdu import Status as S
+from gateway.smpp.pdu import Status
 
 
 class ErrorClass(StrEnum):
@@ -25,37 +25,43 @@ class ErrorClass(StrEnum):
 
 
 _TABLE: Mapping[int, ErrorClass] = {
-    **dict.fromkeys((S.ESME_RTHROTTLED, S.ESME_RMSGQFUL), ErrorClass.SLOW_DOWN),
-    **dict.fromkeys(
-        (S.ESME_RSYSERR, S.ESME_RX_T_APPN, S.ESME_RSUBMITFAIL, S.ESME_RDELIVERYFAILURE, S.ESME_RUNKNOWNERR),
-        ErrorClass.TEMPORARY,
-    ),
-    **dict.fromkeys((S.ESME_RINVDSTADR, S.ESME_RX_P_APPN, S.ESME_RX_R_APPN), ErrorClass.NUMBER),
-    **dict.fromkeys((S.ESME_RINVBNDSTS, S.ESME_RALYBND), ErrorClass.SESSION),
-    **dict.fromkeys((S.ESME_RBINDFAIL, S.ESME_RINVPASWD, S.ESME_RINVSYSID), ErrorClass.BIND),
+    **dict.fromkeys((Status.ESME_RTHROTTLED, Status.ESME_RMSGQFUL), ErrorClass.SLOW_DOWN),
     **dict.fromkeys(
         (
-            S.ESME_RINVMSGLEN,
-            S.ESME_RINVCMDLEN,
-            S.ESME_RINVCMDID,
-            S.ESME_RINVPRTFLG,
-            S.ESME_RINVREGDLVFLG,
-            S.ESME_RINVSRCADR,
-            S.ESME_RINVSERTYP,
-            S.ESME_RINVESMCLASS,
-            S.ESME_RINVSRCTON,
-            S.ESME_RINVSRCNPI,
-            S.ESME_RINVDSTTON,
-            S.ESME_RINVDSTNPI,
-            S.ESME_RINVREPFLAG,
-            S.ESME_RINVSCHED,
-            S.ESME_RINVEXPIRY,
-            S.ESME_RINVDFTMSGID,
-            S.ESME_RINVOPTPARSTREAM,
-            S.ESME_ROPTPARNOTALLWD,
-            S.ESME_RINVPARLEN,
-            S.ESME_RMISSINGOPTPARAM,
-            S.ESME_RINVOPTPARAMVAL,
+            Status.ESME_RSYSERR,
+            Status.ESME_RX_T_APPN,
+            Status.ESME_RSUBMITFAIL,
+            Status.ESME_RDELIVERYFAILURE,
+            Status.ESME_RUNKNOWNERR,
+        ),
+        ErrorClass.TEMPORARY,
+    ),
+    **dict.fromkeys((Status.ESME_RINVDSTADR, Status.ESME_RX_P_APPN, Status.ESME_RX_R_APPN), ErrorClass.NUMBER),
+    **dict.fromkeys((Status.ESME_RINVBNDSTS, Status.ESME_RALYBND), ErrorClass.SESSION),
+    **dict.fromkeys((Status.ESME_RBINDFAIL, Status.ESME_RINVPASWD, Status.ESME_RINVSYSID), ErrorClass.BIND),
+    **dict.fromkeys(
+        (
+            Status.ESME_RINVMSGLEN,
+            Status.ESME_RINVCMDLEN,
+            Status.ESME_RINVCMDID,
+            Status.ESME_RINVPRTFLG,
+            Status.ESME_RINVREGDLVFLG,
+            Status.ESME_RINVSRCADR,
+            Status.ESME_RINVSERTYP,
+            Status.ESME_RINVESMCLASS,
+            Status.ESME_RINVSRCTON,
+            Status.ESME_RINVSRCNPI,
+            Status.ESME_RINVDSTTON,
+            Status.ESME_RINVDSTNPI,
+            Status.ESME_RINVREPFLAG,
+            Status.ESME_RINVSCHED,
+            Status.ESME_RINVEXPIRY,
+            Status.ESME_RINVDFTMSGID,
+            Status.ESME_RINVOPTPARSTREAM,
+            Status.ESME_ROPTPARNOTALLWD,
+            Status.ESME_RINVPARLEN,
+            Status.ESME_RMISSINGOPTPARAM,
+            Status.ESME_RINVOPTPARAMVAL,
         ),
         ErrorClass.PROFILE,
     ),

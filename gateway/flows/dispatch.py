@@ -15,7 +15,6 @@ LOOK_EVERY = timedelta(seconds=1)
 """How often the ledger is asked without being woken: for retries, and for what other daemons gave back."""
 
 
-
 class Dispatcher:
     """Moves deliveries from the ledger to the SMS lane.
 

@@ -10,10 +10,10 @@ What a submit stands for is the caller's *token*; it comes back with the answer,
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from enum import Enum
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from gateway.smpp import codec, hot
 from gateway.smpp.errors import LocalProtocolError, RemoteProtocolError
@@ -151,9 +151,7 @@ class Ended:
     by_peer: bool = False
 
 
-Event = (
-    Bound | BindRefused | Answered[Token] | Unanswered[Token] | Delivered | Replied | Noticed | Ended
-)
+Event = Bound | BindRefused | Answered[Token] | Unanswered[Token] | Delivered | Replied | Noticed | Ended
 
 
 @dataclass(slots=True)
@@ -215,8 +213,10 @@ class Session(Generic[Token]):
         """Send one message to many numbers.
 
         Args:
-            tokens: what each submit stands for.
+            template: the message, encoded.
+            tokens: what each submit stands for; at most :attr:`room` of them.
             destinations: as they go into destination_addr, without the NUL.
+            now: seconds.
         """
         count = len(tokens)
         if count > self.room:
@@ -278,7 +278,7 @@ class Session(Generic[Token]):
 
     def receive_data(self, data: bytes, now: float) -> list[Event[Token]]:
         """Take what arrived; returns what it means, in order."""
-        if self.state is State.CLOSED:
+        if self._closed():
             return []
         self._heard_at = now
         self._enquiries = 0
@@ -295,11 +295,11 @@ class Session(Generic[Token]):
         deliveries: list[bytes] = []
         for raw in others:
             self._take_pdu(raw, events, deliveries)
-            if self.state is State.CLOSED:
+            if self._closed():
                 break
         if deliveries:
             events.append(Delivered(deliveries))
-        if (responses or others) and len(self._buffer) >= codec.HEADER_SIZE and self.state is not State.CLOSED:
+        if (responses or others) and len(self._buffer) >= codec.HEADER_SIZE and not self._closed():
             # What is left may begin with a length that cannot be: better known now than with the next read.
             rest, self._buffer = self._buffer, b""
             events += self.receive_data(rest, now)
@@ -493,13 +493,17 @@ class Session(Generic[Token]):
         self._move(State.CLOSED)
         return Ended(reason, by_peer)
 
+    def _closed(self) -> bool:
+        return self.state is State.CLOSED
+
     def _move(self, state: State) -> None:
         if state not in MOVES[self.state]:
             raise LocalProtocolError(f"a session cannot go from {self.state.value} to {state.value}")
         self.state = state
 
 
-_HANDLERS = {
+_Handler = Callable[[Session[Any], Pdu, list[Any], list[bytes]], None]
+_HANDLERS: Mapping[int, _Handler] = {
     Command.BIND_TRANSCEIVER_RESP: Session._on_bind_resp,
     Command.BIND_TRANSMITTER_RESP: Session._on_bind_resp,
     Command.BIND_RECEIVER_RESP: Session._on_bind_resp,

@@ -34,10 +34,10 @@ class Encoding(StrEnum):
 class LongMessages(StrEnum):
     """How a text of several parts is sent; a carrier takes one of these, seldom all."""
 
-    UDH = "udh"  # user data header, 8-bit reference
+    UDH = "udh8"  # user data header, 8-bit reference
     UDH16 = "udh16"  # user data header, 16-bit reference
     SAR = "sar"  # the sar_* parameters; the carrier makes the header
-    PAYLOAD = "payload"  # one PDU with message_payload; the carrier splits
+    PAYLOAD = "message_payload"  # one PDU with message_payload; the carrier splits
 
 
 # ---------------------------------------------------------------- alphabets

@@ -7,7 +7,8 @@ journal closes the gap for the price of one ``write`` without a flush: the kerne
 process dies, and only a crash of the machine loses it; then the boot id differs and the whole claim is uncertain.
 
 A line is one JSON array: ``["s", [ref, ...]]`` for sent, ``["a", carrier, [[ref, status, message_id], ...]]`` for
-answered; a *ref* is ``delivery << 16 | parts << 8 | part``. A torn last line is ignored: its segments had not been handed over.
+answered; a *ref* is ``delivery << 16 | parts << 8 | part``. A torn last line is ignored:
+its segments had not been handed over.
 """
 
 from __future__ import annotations

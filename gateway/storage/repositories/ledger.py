@@ -1,8 +1,8 @@
 """The SMS ledger: deliveries claimed by ranges, outcomes written by sets.
 
-This is one of the two places where speed lives (the other is ``smpp.hot``); ``./scripts/bench sms`` measures it. A batch
-of outcomes travels to the database as one value (JSON for SQLite, COPY for PostgreSQL) into a temporary table, and one
-statement per step does the rest: no statement a row, and no hand-over of the interpreter lock a row.
+This is one of the two places where speed lives (the other is ``smpp.hot``); ``./scripts/bench sms`` measures it. A
+batch of outcomes travels to the database as one value (JSON for SQLite, COPY for PostgreSQL) into a temporary table,
+and one statement per step does the rest: no statement a row, and no hand-over of the interpreter lock a row.
 """
 
 from __future__ import annotations
@@ -409,9 +409,7 @@ def _record_receipts(connection: Connection, receipts: Sequence[Receipt]) -> tup
     matched = orphaned = 0
     for name, members in groups.items():
         carrier = carrier_id(connection, name)
-        rows = _last_words(
-            [(r.message_id, int(r.state), r.reason, r.error, to_us(r.done_at)) for r in members]
-        )
+        rows = _last_words([(r.message_id, int(r.state), r.reason, r.error, to_us(r.done_at)) for r in members])
         received_at = max(row[4] for row in rows)
         matched += _apply_receipts(connection, carrier, rows, received_at)
         # Every receipt that no segment is known for is kept: its submit response may be on its way.
@@ -463,7 +461,7 @@ def _apply_receipts(connection: Connection, carrier: int, rows: Sequence[_Receip
         " r.message_id FROM staged_receipt r JOIN segment s ON s.message_id = r.message_id AND s.carrier = :carrier"
         " ORDER BY r.message_id, s.delivery DESC"
     )
-    connection.exec_driver_sql(_sql(connection, f"INSERT INTO matched {newest}"), {"carrier": carrier})  # noqa: S608
+    connection.exec_driver_sql(_sql(connection, f"INSERT INTO matched {newest}"), {"carrier": carrier})
     final_good = int(SegmentState.DELIVERED)
     changed = connection.exec_driver_sql(
         f"""UPDATE segment SET state = m.state, settled_at = m.done_at, error = m.error FROM matched m
@@ -536,7 +534,9 @@ def recover(connection: Connection, daemon: int, journal: Replay | None, now: da
     """Settle what a dead daemon had claimed: nobody is lost, nobody is messaged twice.
 
     Args:
+        connection: in a transaction.
         daemon: the dead one.
+        now: the time.
         journal: what it left on this node since the last boot, or ``None``: then all that it had claimed and not
             answered for may have left.
 
