@@ -204,17 +204,22 @@ def read_receipt(raw: bytes, received_at: datetime, zone: tzinfo = UTC) -> tuple
     Raises:
         RemoteProtocolError: the PDU makes no sense.
     """
+    return _read_plain_receipt(raw, received_at, zone) or _read_any_receipt(raw, received_at, zone)
+
+
+def _read_plain_receipt(raw: bytes, received_at: datetime, zone: tzinfo) -> tuple[int, ParsedReceipt] | None:
+    """The usual receipt, where nothing follows it but the two usual parameters that say the same; else ``None``."""
     plain = _PLAIN_RECEIPT.match(raw)
     if plain is None:
-        return _read_any_receipt(raw, received_at, zone)
+        return None
     length, sequence, size, message_id, done, word, error = plain.groups()
     end = plain.start(3) + 1 + size[0]
     outcome = _OUTCOMES.get(word)
     if outcome is None or end < plain.end() or int.from_bytes(length, "big") != len(raw):
-        return _read_any_receipt(raw, received_at, zone)
+        return None
     state, segment, reason, tail = outcome
     if end != len(raw) and raw[end:] != b"%b%c%b%b" % (_ID_TAG, len(message_id) + 1, message_id, tail):
-        return _read_any_receipt(raw, received_at, zone)
+        return None
     receipt = ParsedReceipt(
         message_id.decode(), state, segment, reason, error.decode(), _done_at(done, received_at, zone)
     )

@@ -104,9 +104,7 @@ def _speaks_as_receipt(fields: Mapping[str, str]) -> bool:
     )
 
 
-_KEY = re.compile(
-    r"(?:^|(?<=[\s;,]))(id|sub|dlvrd|submit[ _]?date|done[ _]?date|stat|err|text)[ ]?:[ ]?", re.IGNORECASE
-)
+_KEY = re.compile(r"(?:^|(?<=\s))(id|sub|dlvrd|submit[ _]?date|done[ _]?date|stat|err|text)[ ]?:[ ]?", re.IGNORECASE)
 
 
 def _read_text(message: Message | DataMessage, tlvs: Tlvs) -> dict[str, str]:
@@ -128,7 +126,7 @@ def _read_text(message: Message | DataMessage, tlvs: Tlvs) -> dict[str, str]:
 
 def _value(text: str) -> str:
     """A value without what sets it apart; a NUL ends it."""
-    return text.partition("\0")[0].strip(" \t\r\n;,")
+    return text.partition("\0")[0].strip()
 
 
 def _c_string(octets: bytes) -> str:
