@@ -87,7 +87,7 @@ def parse_receipt(
     if not (by_parameters or flagged or _speaks_as_receipt(fields)):
         return None
     message_id = _usable_id(_c_string(tlvs.get(Tag.RECEIPTED_MESSAGE_ID, b""))) or _usable_id(fields.get("id", ""))
-    state = _state_of(tlvs.get(Tag.MESSAGE_STATE), fields.get("stat", ""))
+    state = _state_of(tlvs.get(Tag.MESSAGE_STATE, b""), fields.get("stat", ""))
     segment, reason = OUTCOMES[state]
     if message.esm_class & EsmClass.INTERMEDIATE and segment is SegmentState.FAILED:
         segment, reason = SegmentState.ENROUTE, None  # one try failed; the carrier goes on trying
@@ -161,8 +161,8 @@ _WORDS: Final[Mapping[str, MessageState]] = {
 """By their first five letters: DELIVRD and DELIVERED, UNDELIV and UNDELIVERABLE, ..."""
 
 
-def _state_of(parameter: bytes | None, word: str) -> MessageState:
-    if parameter is not None:
+def _state_of(parameter: bytes, word: str) -> MessageState:
+    if parameter:
         state = _STATES.get(tlv_int(parameter))
         if state is not None:
             return state
