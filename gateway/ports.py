@@ -5,13 +5,13 @@ Everything that may wait is a coroutine. Times are aware UTC ``datetime``; durat
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
 from gateway.domain.action import Action, ActionRequest, Outcome, Text
-from gateway.domain.delivery import Accepted, Lane, Receipt, Settlement, SmsBatch, SmsReply
+from gateway.domain.delivery import Accepted, Lane, Receipt, Ref, Settlement, SmsBatch, SmsReply
 from gateway.domain.events import Event
 from gateway.domain.plan import ComposedSms, Estimate, PlanCounts
 from gateway.domain.report import Report
@@ -130,25 +130,22 @@ class SmsLane(Protocol):
 
 
 class Journal(Protocol):
-    """What is on the wire, kept where a killed process leaves it; see docs/adr for why it is not in the database.
+    """What is on the wire, kept where a killed process leaves it; see docs/adr for why it is not in the database."""
 
-    A *ref* stands for one segment: ``delivery id << 16 | parts << 8 | part`` (parts and part from 1 to 255).
-    """
-
-    def sent(self, refs: Sequence[int]) -> None:
+    def sent(self, refs: Sequence[Ref]) -> None:
         """These segments are about to be handed to the network. Returns when a killed process would not lose it."""
         ...
 
-    def answered(self, carrier: str, answers: Sequence[tuple[int, int, str]]) -> None:
-        """(ref, command status, message id) of answers that came in, before anything else is done with them."""
+    def accepted(self, carrier: str, segments: Mapping[Ref, str]) -> None:
+        """These were accepted, with these message ids; told before anything else is done about it."""
         ...
 
-    def gone(self, refs: Iterable[int]) -> None:
-        """These are settled without an answer; none is waited for any longer."""
+    def gone(self, refs: Sequence[Ref]) -> None:
+        """These were refused, or are settled without an answer: they are not on the wire any more."""
         ...
 
     def mark(self) -> int:
-        """How many answers it holds that are not :meth:`stored` yet."""
+        """How many lines of acceptances it holds that are not :meth:`stored` yet."""
         ...
 
     def stored(self, mark: int) -> None:
@@ -284,6 +281,7 @@ class SmsLedger(Protocol):
         accepted: Sequence[Accepted] = (),
         settled: Sequence[Settlement] = (),
         receipts: Sequence[Receipt] = (),
+        now: datetime,
     ) -> Recorded:
         """Write outcomes in one transaction. Applying the same one twice changes nothing.
 

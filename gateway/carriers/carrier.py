@@ -5,17 +5,26 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from typing import cast
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime, IStreamClientEndpoint
 from twisted.logger import Logger
 
-from gateway.carriers.link import Link, Token, refusal
+from gateway.carriers.link import Link, refusal
 from gateway.carriers.pace import Pace
 from gateway.carriers.verdict import REASONS, ErrorClass, classify
-from gateway.carriers.work import Work
-from gateway.domain.delivery import Accepted, DeliveryState, Reason, Receipt, Settlement, SmsBatch, SmsReply
+from gateway.carriers.work import Token, Work
+from gateway.domain.delivery import (
+    Accepted,
+    DeliveryState,
+    Reason,
+    Receipt,
+    Ref,
+    Settlement,
+    SmsBatch,
+    SmsReply,
+    delivery_of,
+)
 from gateway.domain.plan import ComposedSms
 from gateway.ports import CarrierStatus, Clock, Journal, SmsOutcomes
 from gateway.settings import CarrierSettings
@@ -206,7 +215,7 @@ class Carrier:
         """Give back, as cancelled, what has not left yet of an action."""
         cut = [delivery for queue in self._queues for work in queue if work.action == action for delivery in work.cut()]
         self._settle(cut, DeliveryState.CANCELLED, Reason.ACTION_CLOSED)
-        again = [token for token in self._again if cast(Work, token[0]).action == action]
+        again = [token for token in self._again if token[1].action == action]
         for token in again:
             self._again.remove(token)
         self._settle(self._deliveries(again), DeliveryState.CANCELLED, Reason.ACTION_CLOSED)
@@ -250,10 +259,10 @@ class Carrier:
         if (self._again or any(self._queues)) and any(link.room > 0 for link in self._senders):
             self._wait = self._reactor.callLater(self._pace.wait_s(), self.pump)
 
-    def _next_run(self, most: int) -> tuple[SubmitTemplate, list[tuple[Work, int]], list[bytes], list[int]] | None:
+    def _next_run(self, most: int) -> tuple[SubmitTemplate, list[Token], list[bytes], list[Ref]] | None:
         if self._again:
-            work, segment = self._again.popleft()
-            return cast(Work, work).one(segment)
+            _, work, segment = self._again.popleft()
+            return work.one(segment)
         for queue in reversed(self._queues):
             while queue:
                 work = queue[0]
@@ -295,29 +304,18 @@ class Carrier:
 
     def link_answered(self, link: Link, answered: Answered[Token]) -> None:
         """Sort the answers into accepted and refused, and send what fits into the window now."""
-        journalled: list[tuple[int, int, str]] = []
-        accepted: dict[int, list[tuple[int, int, str]]] = {}
-        refused: list[tuple[Work, int, int]] = []
-        for token, status, message_id in answered.answers:
-            work, segment = cast(tuple[Work, int], token)
-            parts = work.parts
-            recipient, part = (segment, 1) if parts == 1 else (segment // parts, segment % parts + 1)
-            delivery = work.deliveries[recipient]
-            journalled.append((delivery << 16 | parts << 8 | part, status, message_id))
-            if status == 0:
-                rows = accepted.get(parts)
-                if rows is None:
-                    rows = accepted[parts] = []
-                rows.append((delivery, part, message_id))
-            else:
-                refused.append((work, segment, status))
-        self._journal.answered(self.name, journalled)
+        answers = answered.answers
         now = self._clock.now()
-        for parts, rows in accepted.items():
-            self.accepted += len(rows)
-            self._outcomes.accepted(Accepted(self.name, parts, now, rows))
-        for work, segment, status in refused:
-            self._refused(work, segment, status, now)
+        accepted = {token[0]: message_id for token, status, message_id in answers if status == 0}
+        if accepted:
+            self._journal.accepted(self.name, accepted)
+            self.accepted += len(accepted)
+            self._outcomes.accepted(Accepted(self.name, now, accepted))
+        if len(accepted) < len(answers):
+            refused = [(token, status) for token, status, _ in answers if status != 0]
+            self._journal.gone([token[0] for token, _ in refused])
+            for token, status in refused:
+                self._refused(token, status, now)
         if self._stopping:
             if self._drained is not None and not self._drained.called and not any(x.in_flight for x in self.links):
                 self._drained.callback(None)
@@ -325,13 +323,14 @@ class Carrier:
         self.pump()
         self._outcomes.capacity_changed()
 
-    def _refused(self, work: Work, segment: int, status: int, now: datetime) -> None:
+    def _refused(self, token: Token, status: int, now: datetime) -> None:
+        ref, work, segment = token
         self.errors[status_name(status)] += 1
         verdict = classify(status, self.settings.error_table)
-        delivery = work.delivery(segment)
+        delivery = delivery_of(ref)
         detail = f"{self.name}: {status_name(status)}"
         if verdict is ErrorClass.SLOW_DOWN:
-            self._again.append((work, segment))
+            self._again.append(token)
             return
         work.skip(segment)
         if verdict in (ErrorClass.NUMBER, ErrorClass.PROFILE):
@@ -398,20 +397,19 @@ class Carrier:
         if not tokens:
             return
         now = self._clock.now()
-        works = [cast(tuple[Work, int], token) for token in tokens]
-        self._journal.gone([work.ref(segment) for work, segment in works])
+        self._journal.gone([token[0] for token in tokens])
         state = DeliveryState.RETRY if self._resend_uncertain else DeliveryState.UNCERTAIN
         retry_at = now + self._retry_delays[0] if self._resend_uncertain and self._retry_delays else None
         self._outcomes.settled(
             [
-                Settlement(work.delivery(segment), state, reason, now, retry_at=retry_at, detail=self.name)
-                for work, segment in works
+                Settlement(delivery_of(ref), state, reason, now, retry_at=retry_at, detail=self.name)
+                for ref, _, _ in tokens
             ]
         )
         self.log.warn(
             "{carrier}: {count} messages left without an answer: {reason}",
             carrier=self.name,
-            count=len(works),
+            count=len(tokens),
             reason=reason.value,
         )
 
@@ -422,7 +420,7 @@ class Carrier:
 
     @staticmethod
     def _deliveries(tokens: Sequence[Token] | deque[Token]) -> list[int]:
-        return [cast(Work, work).delivery(segment) for work, segment in tokens]
+        return [delivery_of(ref) for ref, _, _ in tokens]
 
     def _look(self) -> None:
         up = sum(link.session is not None for link in self.links)

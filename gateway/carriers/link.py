@@ -19,6 +19,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from gateway.carriers.verdict import ErrorClass, classify
+from gateway.carriers.work import Token
 from gateway.settings import CarrierSettings
 from gateway.smpp import session as smpp
 from gateway.smpp.hot import SubmitTemplate
@@ -26,9 +27,6 @@ from gateway.smpp.pdu import Bind, Command, status_name
 
 TICK_S = 0.5
 """How often a session's timers are looked at; none of them is finer than a second."""
-
-Token = tuple[object, int]
-"""What a submit stands for: the work and the number of the segment in it (``carrier.Work``)."""
 
 
 class LinkOwner(Interface):

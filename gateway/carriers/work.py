@@ -6,7 +6,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from itertools import repeat
 
+from gateway.domain.delivery import Ref, make_ref
 from gateway.smpp.hot import SubmitTemplate
+
+Token = tuple[Ref, "Work", int]
+"""What a submit stands for: its ref, its work, and the number of the segment in it."""
 
 BLOCK = 256
 """Recipients whose parts are sent together: part 1 to each, then part 2 to each, so that a person's parts stay near."""
@@ -70,36 +74,26 @@ class Work:
                 self._advance(0)
         return cut
 
-    def take(self, most: int) -> tuple[SubmitTemplate, list[tuple[Work, int]], list[bytes], list[int]]:
+    def take(self, most: int) -> tuple[SubmitTemplate, list[Token], list[bytes], list[Ref]]:
         """The next run of segments with one template: (template, tokens, numbers, refs); at most ``most``."""
         first = self._start + self._offset
         count = min(most, self._block - self._offset)
         part, parts = self._part, self.parts
         self._advance(count)
         mark = parts << 8 | part + 1
-        deliveries = self.deliveries[first : first + count]
-        tokens = list(zip(repeat(self), range(first * parts + part, (first + count) * parts + part, parts)))
+        refs = [delivery << 16 | mark for delivery in self.deliveries[first : first + count]]
         numbers = self.numbers[first : first + count]
+        tokens = list(zip(refs, repeat(self), range(first * parts + part, (first + count) * parts + part, parts)))
         if self.skipped:
             keep = [i for i in range(count) if first + i not in self.skipped]
-            tokens = [tokens[i] for i in keep]
-            numbers = [numbers[i] for i in keep]
-            deliveries = [deliveries[i] for i in keep]
-        return self.templates[part], tokens, numbers, [delivery << 16 | mark for delivery in deliveries]
+            tokens, numbers, refs = [tokens[i] for i in keep], [numbers[i] for i in keep], [refs[i] for i in keep]
+        return self.templates[part], tokens, numbers, refs
 
-    def one(self, segment: int) -> tuple[SubmitTemplate, list[tuple[Work, int]], list[bytes], list[int]]:
+    def one(self, segment: int) -> tuple[SubmitTemplate, list[Token], list[bytes], list[Ref]]:
         """A segment that is to be sent again."""
         recipient, part = divmod(segment, self.parts)
-        return self.templates[part], [(self, segment)], [self.numbers[recipient]], [self.ref(segment)]
-
-    def ref(self, segment: int) -> int:
-        """The segment as the journal knows it."""
-        recipient, part = divmod(segment, self.parts)
-        return self.deliveries[recipient] << 16 | self.parts << 8 | part + 1
-
-    def delivery(self, segment: int) -> int:
-        """Whose segment it is."""
-        return self.deliveries[segment // self.parts]
+        ref = make_ref(self.deliveries[recipient], self.parts, part + 1)
+        return self.templates[part], [(ref, self, segment)], [self.numbers[recipient]], [ref]
 
     def skip(self, segment: int) -> None:
         """The recipient of this segment gets no further part."""

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum, StrEnum
+from typing import NamedTuple
 
 from gateway.domain.errors import BurgernetError
 
@@ -175,21 +176,36 @@ class SmsBatch:
     recipients: Sequence[tuple[int, str]]
 
 
+Ref = int
+"""One segment of a delivery, in one number: ``delivery id << 16 | parts << 8 | part`` (parts and part from 1 to 255).
+
+It goes by the hundred thousand through lane, journal and ledger; one number is what all three handle fastest.
+"""
+
+
+def make_ref(delivery: int, parts: int, part: int) -> Ref:
+    """The ref of a part, counted from 1."""
+    return delivery << 16 | parts << 8 | part
+
+
+def delivery_of(ref: Ref) -> int:
+    """The delivery that a ref belongs to."""
+    return ref >> 16
+
+
 @dataclass(frozen=True, slots=True)
 class Accepted:
     """What a carrier accepted, gathered: the ledger writes it in one transaction.
 
     Attributes:
         carrier: the carrier's name.
-        parts: how many segments each of these messages has.
         at: when the answers came.
-        segments: (delivery id, part from 1, message id) of each accepted segment.
+        segments: the message id of each accepted segment.
     """
 
     carrier: str
-    parts: int
     at: datetime
-    segments: Sequence[tuple[int, int, str]]
+    segments: Mapping[Ref, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,9 +227,8 @@ class Settlement:
     detail: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
-    """A delivery receipt, reduced to what settles a segment.
+class Receipt(NamedTuple):
+    """A delivery receipt, reduced to what settles a segment. A tuple, for there are as many as messages.
 
     Attributes:
         message_id: in the form in which this carrier's submit responses give it.

@@ -137,7 +137,7 @@ class Outcomes:
         while True:
             try:
                 recorded = await self._ledger.record(
-                    accepted=batch.accepted, settled=batch.settled, receipts=batch.receipts
+                    accepted=batch.accepted, settled=batch.settled, receipts=batch.receipts, now=self._clock.now()
                 )
                 for reply in batch.replies:
                     await self._record_reply(reply)

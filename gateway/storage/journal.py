@@ -6,19 +6,21 @@ would be uncertain. Committing each window to the database would cost a disk flu
 journal closes the gap for the price of one ``write`` without a flush: the kernel keeps what was written when the
 process dies, and only a crash of the machine loses it; then the boot id differs and the whole claim is uncertain.
 
-A line is one JSON array: ``["s", [ref, ...]]`` for sent, ``["a", carrier, [[ref, status, message_id], ...]]`` for
-answered; a *ref* is ``delivery << 16 | parts << 8 | part``. A torn last line is ignored:
+A line is one JSON array: ``["s", [ref, ...]]`` for sent, ``["a", carrier, {ref: message_id}]`` for accepted,
+``["g", [ref, ...]]`` for refused or given up (*ref*: ``domain.delivery.Ref``). A torn last line is ignored:
 its segments had not been handed over.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
+
+from gateway.domain.delivery import Ref
 
 COMPACT_AT = 8 * 1024 * 1024
 """Bytes after which the journal is written anew with only what still matters."""
@@ -33,11 +35,11 @@ class Replay:
 
     Attributes:
         unanswered: refs that left and have no answer.
-        answers: answers that may not have reached the database, by carrier.
+        accepted: acceptances that may not have reached the database, by carrier.
     """
 
-    unanswered: set[int] = field(default_factory=set)
-    answers: dict[str, list[tuple[int, int, str]]] = field(default_factory=dict)
+    unanswered: set[Ref] = field(default_factory=set)
+    accepted: dict[str, dict[Ref, str]] = field(default_factory=dict)
 
 
 class WireJournal:
@@ -54,31 +56,32 @@ class WireJournal:
         self.path = path
         self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o600)
         self._size = 0
-        self._on_wire: set[int] = set()
+        self._on_wire: set[Ref] = set()
         self._unstored: list[bytes] = []
 
-    def sent(self, refs: Sequence[int]) -> None:
+    def sent(self, refs: Sequence[Ref]) -> None:
         """See the port."""
         self._on_wire.update(refs)
         self._append(_encode(("s", refs)) + b"\n")
 
-    def answered(self, carrier: str, answers: Sequence[tuple[int, int, str]]) -> None:
+    def accepted(self, carrier: str, segments: Mapping[Ref, str]) -> None:
         """See the port."""
-        line = _encode(("a", carrier, answers)) + b"\n"
-        self._on_wire.difference_update([answer[0] for answer in answers])
+        line = _encode(("a", carrier, segments)) + b"\n"
+        self._on_wire.difference_update(segments)
         self._unstored.append(line)
         self._append(line)
 
-    def gone(self, refs: Iterable[int]) -> None:
-        """These were settled as uncertain in the ledger; an answer is not waited for any longer."""
+    def gone(self, refs: Sequence[Ref]) -> None:
+        """See the port."""
         self._on_wire.difference_update(refs)
+        self._append(_encode(("g", refs)) + b"\n")
 
     def mark(self) -> int:
-        """How many answers there are, to be given to :meth:`stored` once they are in the ledger."""
+        """See the port."""
         return len(self._unstored)
 
     def stored(self, mark: int) -> None:
-        """The answers up to that mark are in the ledger."""
+        """See the port."""
         del self._unstored[:mark]
         if self._size > COMPACT_AT:
             self._compact()
@@ -117,10 +120,13 @@ def replay(path: Path) -> Replay:
                 record = _decode(line)
             except msgspec.DecodeError:
                 break  # torn: what follows was never acted upon
-            if record[0] == "s":
+            kind = record[0]
+            if kind == "s":
                 result.unanswered.update(record[1])
+            elif kind == "g":
+                result.unanswered.difference_update(record[1])
             else:
-                answers = [(ref, status, message_id) for ref, status, message_id in record[2]]
-                result.answers.setdefault(record[1], []).extend(answers)
-                result.unanswered.difference_update(ref for ref, _, _ in answers)
+                accepted = {int(ref): message_id for ref, message_id in record[2].items()}
+                result.accepted.setdefault(record[1], {}).update(accepted)
+                result.unanswered.difference_update(accepted)
     return result

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from sqlalchemy.engine import Connection
@@ -23,9 +23,11 @@ from gateway.domain.delivery import (
     Purpose,
     Reason,
     Receipt,
+    Ref,
     SegmentState,
     Settlement,
     SmsBatch,
+    delivery_of,
 )
 from gateway.ports import Recorded
 from gateway.storage.database import Database
@@ -40,16 +42,10 @@ _D = DeliveryState
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
 
-# Columns of the temporary tables that batches travel in. The first column is unique within a batch or not looked at.
+# Columns of the temporary tables that batches travel in.
 _STAGES: Mapping[str, tuple[tuple[str, str], ...]] = {
-    "staged_segment": (("delivery", "bigint"), ("part", "smallint"), ("message_id", "text")),
-    "staged_receipt": (
-        ("message_id", "text"),
-        ("state", "smallint"),
-        ("reason", "text"),
-        ("error", "text"),
-        ("done_at", "bigint"),
-    ),
+    "staged_segment": (("ref", "bigint"), ("message_id", "text")),
+    "staged_receipt": (("message_id", "text"), ("word", "bigint")),
     "staged_settlement": (
         ("delivery", "bigint"),
         ("state", "smallint"),
@@ -64,8 +60,6 @@ _STAGES: Mapping[str, tuple[tuple[str, str], ...]] = {
         ("part", "smallint"),
         ("parts", "smallint"),
         ("state", "smallint"),
-        ("reason", "text"),
-        ("error", "text"),
         ("done_at", "bigint"),
         ("message_id", "text"),
     ),
@@ -94,9 +88,10 @@ class Ledger:
         accepted: Sequence[Accepted] = (),
         settled: Sequence[Settlement] = (),
         receipts: Sequence[Receipt] = (),
+        now: datetime,
     ) -> Recorded:
         """See the port."""
-        return await self._database.write(record, accepted, settled, receipts)
+        return await self._database.write(record, accepted, settled, receipts, now=now)
 
     async def next_retry(self) -> datetime | None:
         """See the port."""
@@ -318,6 +313,8 @@ def record(
     accepted: Sequence[Accepted] = (),
     settled: Sequence[Settlement] = (),
     receipts: Sequence[Receipt] = (),
+    *,
+    now: datetime,
 ) -> Recorded:
     """Write outcomes: acceptances, other settlements, receipts; in this order, so that each finds what it follows."""
     _ensure_stages(connection)
@@ -325,55 +322,77 @@ def record(
     _record_accepted(connection, accepted, touched)
     if settled:
         _record_settled(connection, settled)
-    counts = _record_receipts(connection, receipts) if receipts else (0, 0, 0)
+    counts = _record_receipts(connection, receipts, now) if receipts else (0, 0, 0)
     return Recorded(frozenset(touched), *counts)
 
 
 def _record_accepted(connection: Connection, accepted: Sequence[Accepted], touched: set[int]) -> None:
-    groups: dict[tuple[str, int], list[Accepted]] = {}
+    groups: dict[str, list[Accepted]] = {}
     for one in accepted:
-        groups.setdefault((one.carrier, one.parts), []).append(one)
-    for (name, parts), members in groups.items():
-        carrier = carrier_id(connection, name)
-        at = max(to_us(one.at) for one in members)
-        rows = members[0].segments if len(members) == 1 else [row for one in members for row in one.segments]
-        _stage(connection, "staged_segment", rows)
-        connection.exec_driver_sql(
-            _sql(
-                connection,
-                f"""INSERT INTO segment (delivery, part, parts, carrier, message_id, state, submitted_at)
-                    SELECT delivery, part, :parts, :carrier, message_id, {int(SegmentState.SUBMITTED)}, :at
-                      FROM staged_segment WHERE true
-                    ON CONFLICT (delivery, part) DO UPDATE
-                       SET parts = excluded.parts, carrier = excluded.carrier, message_id = excluded.message_id,
-                           state = excluded.state, submitted_at = excluded.submitted_at
-                     WHERE segment.message_id <> excluded.message_id""",  # noqa: S608
-            ),
-            {"parts": parts, "carrier": carrier, "at": at},
+        groups.setdefault(one.carrier, []).append(one)
+    for name, members in groups.items():
+        segments = (
+            members[0].segments if len(members) == 1 else {k: v for one in members for k, v in one.segments.items()}
         )
-        whole = (
-            ""
-            if parts == 1
-            else "AND (SELECT count(*) FROM segment s WHERE s.delivery = delivery.id AND s.parts = :parts) = :parts"
-        )
-        connection.exec_driver_sql(
-            _sql(
-                connection,
-                f"""UPDATE delivery SET state = {int(_D.SUBMITTED)}, reason = NULL, detail = NULL, retry_at = NULL,
-                           attempts = attempts + 1, changed_at = :at
-                     WHERE id IN (SELECT delivery FROM staged_segment)
-                       AND state IN ({int(_D.QUEUED)}, {int(_D.RETRY)}, {int(_D.UNCERTAIN)}) {whole}""",  # noqa: S608
-            ),
-            {"at": at, **({} if parts == 1 else {"parts": parts})},
-        )
-        _adopt_orphans(connection, carrier)
+        _insert_segments(connection, carrier_id(connection, name), segments, max(to_us(one.at) for one in members))
     if accepted:
         _note_actions(connection, accepted, touched)
 
 
+def _insert_segments(connection: Connection, carrier: int, segments: Mapping[Ref, str], at: int) -> None:
+    source, values = _segments_source(connection, segments)
+    connection.exec_driver_sql(
+        _sql(
+            connection,
+            f"""INSERT INTO segment (delivery, part, parts, carrier, message_id, state, submitted_at)
+                SELECT ref >> 16, ref & 255, (ref >> 8) & 255, :carrier, message_id,
+                       {int(SegmentState.SUBMITTED)}, :at FROM {source} WHERE true
+                ON CONFLICT (delivery, part) DO UPDATE
+                   SET parts = excluded.parts, carrier = excluded.carrier, message_id = excluded.message_id,
+                       state = excluded.state, submitted_at = excluded.submitted_at, settled_at = NULL, error = NULL
+                 WHERE segment.message_id <> excluded.message_id OR segment.carrier <> excluded.carrier""",  # noqa: S608
+        ),
+        {"carrier": carrier, "at": at, **values},
+    )
+    first, last = delivery_of(min(segments)), delivery_of(max(segments))
+    single = not any(ref & 0xFF00 != 0x0100 for ref in segments)
+    if single and last - first + 1 == len(segments):
+        which, values = "id BETWEEN :first AND :last", {"first": first, "last": last}
+    else:
+        which = f"id IN (SELECT ref >> 16 FROM {source})"  # noqa: S608
+    whole = (
+        ""
+        if single
+        else """AND (SELECT count(*) FROM segment s WHERE s.delivery = delivery.id)
+                  = (SELECT max(parts) FROM segment s WHERE s.delivery = delivery.id)"""
+    )
+    connection.exec_driver_sql(
+        _sql(
+            connection,
+            f"""UPDATE delivery SET state = {int(_D.SUBMITTED)}, reason = NULL, detail = NULL, retry_at = NULL,
+                       attempts = attempts + 1, changed_at = :at
+                 WHERE {which} AND state IN ({int(_D.QUEUED)}, {int(_D.RETRY)}, {int(_D.UNCERTAIN)})
+                   {whole}""",  # noqa: S608
+        ),
+        {"at": at, **values},
+    )
+    _adopt_orphans(connection, carrier, source, values)
+
+
+def _segments_source(connection: Connection, segments: Mapping[Ref, str]) -> tuple[str, dict[str, Any]]:
+    """A table expression with columns ref and message_id, and the values it needs."""
+    if _is_sqlite(connection):
+        return (
+            "(SELECT CAST(key AS INTEGER) AS ref, value AS message_id FROM json_each(:segments))",
+            {"segments": _encode(segments).decode()},
+        )
+    _copy(connection, "staged_segment", segments.items())
+    return "staged_segment", {}
+
+
 def _note_actions(connection: Connection, accepted: Sequence[Accepted], touched: set[int]) -> None:
-    """The actions of these deliveries, by the first of each group: a group is one claim's, so one action's."""
-    firsts = {one.segments[0][0] for one in accepted if one.segments}
+    """The actions of these deliveries, by the first of each answer: it is one claim's, or nearly so."""
+    firsts = {delivery_of(next(iter(one.segments))) for one in accepted if one.segments}
     rows = connection.exec_driver_sql(
         _sql(connection, f"SELECT DISTINCT action FROM delivery WHERE id IN {_in_list(connection)}"),  # noqa: S608
         {"ids": _list(connection, firsts)},
@@ -381,51 +400,82 @@ def _note_actions(connection: Connection, accepted: Sequence[Accepted], touched:
     touched.update(row[0] for row in rows)
 
 
-def _adopt_orphans(connection: Connection, carrier: int) -> None:
+def _adopt_orphans(connection: Connection, carrier: int, source: str, values: Mapping[str, Any]) -> None:
     """Receipts that came before the answer to their submit was stored: apply those whose segment is there now."""
     if connection.exec_driver_sql("SELECT 1 FROM orphan_receipt LIMIT 1").first() is None:
         return
+    values = {name: value for name, value in values.items() if name == "segments"}
     rows = connection.exec_driver_sql(
         _sql(
             connection,
-            """SELECT o.id, o.message_id, o.state, o.reason, o.error, o.done_at
-                 FROM staged_segment g JOIN orphan_receipt o ON o.message_id = g.message_id AND o.carrier = :carrier""",
+            f"""SELECT o.id, o.message_id, o.state, o.reason, o.error, o.done_at
+                  FROM orphan_receipt o WHERE o.carrier = :carrier
+                   AND o.message_id IN (SELECT message_id FROM {source})""",  # noqa: S608
         ),
-        {"carrier": carrier},
+        {"carrier": carrier, **values},
     ).all()
-    if rows:
-        connection.exec_driver_sql(
-            _sql(connection, f"DELETE FROM orphan_receipt WHERE id IN {_in_list(connection)}"),  # noqa: S608
-            {"ids": _list(connection, [row[0] for row in rows])},
-        )
-        _apply_receipts(connection, carrier, _last_words([tuple(row[1:]) for row in rows]), max(r[5] for r in rows))
+    if not rows:
+        return
+    connection.exec_driver_sql(
+        _sql(connection, f"DELETE FROM orphan_receipt WHERE id IN {_in_list(connection)}"),  # noqa: S608
+        {"ids": _list(connection, [row[0] for row in rows])},
+    )
+    words = _last_words([_Word(*row[1:]) for row in rows])
+    _apply_receipts(connection, carrier, words, max(word.done_at for word in words.values()))
 
 
-def _record_receipts(connection: Connection, receipts: Sequence[Receipt]) -> tuple[int, int, int]:
+class _Word(NamedTuple):
+    """What a carrier said of one message id."""
+
+    message_id: str
+    state: int
+    reason: str | None
+    error: str | None
+    done_at: int
+
+
+def _record_receipts(connection: Connection, receipts: Sequence[Receipt], now: datetime) -> tuple[int, int, int]:
     """Returns (matched, orphaned, repeated)."""
-    groups: dict[str, list[Receipt]] = {}
-    for receipt in receipts:
-        groups.setdefault(receipt.carrier, []).append(receipt)
-    matched = orphaned = 0
+    groups: dict[str, list[_Word]] = {}
+    times: dict[datetime, int] = {}
+    for carrier_name, message_id, state, reason, error, done_at in receipts:
+        moment = times.get(done_at)
+        if moment is None:
+            moment = times[done_at] = to_us(done_at)
+        groups.setdefault(carrier_name, []).append(_Word(message_id, state, reason, error, moment))
+    changed = orphaned = 0
     for name, members in groups.items():
         carrier = carrier_id(connection, name)
-        rows = _last_words([(r.message_id, int(r.state), r.reason, r.error, to_us(r.done_at)) for r in members])
-        received_at = max(row[4] for row in rows)
-        matched += _apply_receipts(connection, carrier, rows, received_at)
-        # Every receipt that no segment is known for is kept: its submit response may be on its way.
-        orphaned += connection.exec_driver_sql(
+        words = _last_words(members)
+        found, moved = _apply_receipts(connection, carrier, words, to_us(now))
+        changed += moved
+        if found < len(words):
+            orphaned += _keep_orphans(connection, carrier, words, to_us(now))
+    return changed, orphaned, len(receipts) - changed - orphaned
+
+
+def _keep_orphans(connection: Connection, carrier: int, words: Mapping[str, _Word], at: int) -> int:
+    """Keep receipts that no segment is known for: the answer to their submit may be on its way."""
+    missing = connection.exec_driver_sql(
+        "SELECT message_id FROM staged_receipt WHERE message_id NOT IN (SELECT message_id FROM matched)"
+    ).all()
+    rows = [
+        {**words[message_id]._asdict(), "carrier": carrier, "received_at": at}
+        for (message_id,) in missing
+        if message_id in words
+    ]
+    if rows:
+        connection.exec_driver_sql(
             _sql(
                 connection,
                 """INSERT INTO orphan_receipt (carrier, message_id, state, reason, error, done_at, received_at)
-                   SELECT :carrier, r.message_id, r.state, r.reason, r.error, r.done_at, :at FROM staged_receipt r
-                    WHERE r.message_id NOT IN (SELECT message_id FROM matched)""",
+                   VALUES (:carrier, :message_id, :state, :reason, :error, :done_at, :received_at)""",
             ),
-            {"carrier": carrier, "at": received_at},
-        ).rowcount
-    return matched, orphaned, len(receipts) - matched - orphaned
+            rows,
+        )
+    return len(rows)
 
 
-_ReceiptRow = tuple[str, int, Any, str, int]  # message_id, state, reason, error, done_at
 _WEIGHT = {
     int(SegmentState.SUBMITTED): 0,
     int(SegmentState.ENROUTE): 1,
@@ -434,69 +484,91 @@ _WEIGHT = {
 }
 
 
-def _last_words(rows: Sequence[Any]) -> list[_ReceiptRow]:
-    """One row a message id: a final word over an intermediate one, a delivery over a failure."""
-    best: dict[str, _ReceiptRow] = {}
-    for row in rows:
-        known = best.get(row[0])
-        if known is None or _WEIGHT[row[1]] > _WEIGHT[known[1]]:
-            best[row[0]] = row
-    return list(best.values())
+def _last_words(words: Sequence[_Word]) -> dict[str, _Word]:
+    """One word a message id: a final one over an intermediate one, a delivery over a failure."""
+    best = {word.message_id: word for word in words}
+    if len(best) < len(words):
+        for word in words:
+            if _WEIGHT[word.state] > _WEIGHT[best[word.message_id].state]:
+                best[word.message_id] = word
+    return best
 
 
-def _apply_receipts(connection: Connection, carrier: int, rows: Sequence[_ReceiptRow], at: int) -> int:
+def _apply_receipts(connection: Connection, carrier: int, words: Mapping[str, _Word], at: int) -> tuple[int, int]:
     """Settle the segments that these receipts are about, and the deliveries of which every part is settled.
 
-    Leaves the receipts in ``staged_receipt`` and those that found their segment in ``matched``.
+    Leaves the receipts in ``staged_receipt`` and those that found their segment in ``matched``; returns how many found
+    one, and how many of those said something new.
     """
-    _stage(connection, "staged_receipt", rows)
+    # State and time travel as one number: one value a row is what the way into the database costs.
+    _stage_pairs(
+        connection, "staged_receipt", {word.message_id: word.done_at << 2 | word.state for word in words.values()}
+    )
     _empty(connection, "matched")
     # A message id that a carrier used twice over the years: the newest delivery is meant.
     newest = (
-        "SELECT max(s.delivery), s.part, s.parts, r.state, r.reason, r.error, r.done_at, r.message_id"
+        "SELECT max(s.delivery), s.part, s.parts, r.word & 3, r.word >> 2, r.message_id"
         "  FROM staged_receipt r CROSS JOIN segment s"
         " WHERE s.message_id = r.message_id AND s.carrier = :carrier GROUP BY r.message_id"
         if _is_sqlite(connection)
-        else "SELECT DISTINCT ON (r.message_id) s.delivery, s.part, s.parts, r.state, r.reason, r.error, r.done_at,"
-        " r.message_id FROM staged_receipt r JOIN segment s ON s.message_id = r.message_id AND s.carrier = :carrier"
+        else "SELECT DISTINCT ON (r.message_id) s.delivery, s.part, s.parts, r.word & 3, r.word >> 2, r.message_id"
+        "  FROM staged_receipt r JOIN segment s ON s.message_id = r.message_id AND s.carrier = :carrier"
         " ORDER BY r.message_id, s.delivery DESC"
     )
-    connection.exec_driver_sql(_sql(connection, f"INSERT INTO matched {newest}"), {"carrier": carrier})
-    final_good = int(SegmentState.DELIVERED)
-    changed = connection.exec_driver_sql(
-        f"""UPDATE segment SET state = m.state, settled_at = m.done_at, error = m.error FROM matched m
+    found = connection.exec_driver_sql(_sql(connection, f"INSERT INTO matched {newest}"), {"carrier": carrier}).rowcount
+    moved = connection.exec_driver_sql(
+        f"""UPDATE segment SET state = m.state, settled_at = m.done_at FROM matched m
              WHERE segment.delivery = m.delivery AND segment.part = m.part AND segment.state <> m.state
-               AND segment.state <> {final_good}
-               AND (m.state > {int(SegmentState.ENROUTE)} OR segment.state < m.state)"""  # noqa: S608
+               AND segment.state <> {_GOOD} AND (m.state >= {_GOOD} OR segment.state < m.state)"""  # noqa: S608
     ).rowcount
-    states = {row[1] for row in rows}
-    if final_good in states:
+    states = {word.state for word in words.values()}
+    if _GOOD in states:
         connection.exec_driver_sql(
             _sql(
                 connection,
                 f"""UPDATE delivery SET state = {int(_D.DELIVERED)}, reason = NULL, detail = NULL, retry_at = NULL,
                            changed_at = :at FROM matched m
-                     WHERE delivery.id = m.delivery AND m.state = {final_good}
+                     WHERE delivery.id = m.delivery AND m.state = {_GOOD}
                        AND delivery.state IN ({_SETTLES_TO_DELIVERED})
                        AND (m.parts = 1 OR m.parts = (SELECT count(*) FROM segment s
-                             WHERE s.delivery = m.delivery AND s.state = {final_good}))""",  # noqa: S608
+                             WHERE s.delivery = m.delivery AND s.state = {_GOOD}))""",  # noqa: S608
             ),
             {"at": at},
         )
-    if int(SegmentState.FAILED) in states:
+    if _BAD in states:
+        _fail_deliveries(connection, [word for word in words.values() if word.state == _BAD], at)
+    return found, moved
+
+
+def _fail_deliveries(connection: Connection, words: Sequence[_Word], at: int) -> None:
+    """One failed part fails the message; the carrier's reason and code go along."""
+    groups: dict[tuple[str | None, str | None], list[str]] = {}
+    for word in words:
+        groups.setdefault((word.reason, word.error), []).append(word.message_id)
+    for (reason, error), ids in groups.items():
+        which = f"SELECT delivery FROM matched WHERE state = {_BAD} AND message_id IN {_in_texts(connection)}"  # noqa: S608
+        values = {"ids": _list(connection, ids)}
         connection.exec_driver_sql(
             _sql(
                 connection,
-                f"""UPDATE delivery SET state = {int(_D.FAILED)}, reason = m.reason, retry_at = NULL,
-                           changed_at = :at FROM matched m
-                     WHERE delivery.id = m.delivery AND m.state = {int(SegmentState.FAILED)}
-                       AND delivery.state IN ({int(_D.QUEUED)}, {int(_D.SUBMITTED)}, {int(_D.UNCERTAIN)})""",  # noqa: S608
+                f"""UPDATE segment SET error = :error
+                     WHERE state = {_BAD} AND delivery IN ({which})""",  # noqa: S608
             ),
-            {"at": at},
+            {"error": (error or "")[:16] or None, **values},
         )
-    return changed
+        connection.exec_driver_sql(
+            _sql(
+                connection,
+                f"""UPDATE delivery SET state = {int(_D.FAILED)}, reason = :reason, retry_at = NULL, changed_at = :at
+                     WHERE id IN ({which})
+                       AND state IN ({int(_D.QUEUED)}, {int(_D.SUBMITTED)}, {int(_D.UNCERTAIN)})""",  # noqa: S608
+            ),
+            {"reason": reason, "at": at, **values},
+        )
 
 
+_GOOD = int(SegmentState.DELIVERED)
+_BAD = int(SegmentState.FAILED)
 _SETTLES_TO_DELIVERED = ", ".join(
     str(int(state)) for state in (_D.QUEUED, _D.RETRY, _D.SUBMITTED, _D.UNCERTAIN, _D.FAILED, _D.EXPIRED)
 )
@@ -543,13 +615,16 @@ def recover(connection: Connection, daemon: int, journal: Replay | None, now: da
     Returns:
         Counts: ``uncertain``, ``returned`` to the queue.
     """
-    if journal is not None:
-        _recover_answers(connection, journal, now)
+    if journal is not None and journal.accepted:
+        # On their way to the database; refusals need nothing, for those deliveries are still queued.
+        record(
+            connection, [Accepted(carrier, now, segments) for carrier, segments in journal.accepted.items()], now=now
+        )
     claimed = _claimed_and_open(connection, daemon)
     at = now
     settlements = []
     partly = _partly_sent(connection, claimed)
-    sent = {ref >> 16 for ref in journal.unanswered} if journal is not None else claimed
+    sent = {delivery_of(ref) for ref in journal.unanswered} if journal is not None else claimed
     for delivery in claimed:
         if delivery in sent:
             settlements.append(Settlement(delivery, _D.UNCERTAIN, Reason.DAEMON_STOPPED, at))
@@ -567,16 +642,6 @@ def recover(connection: Connection, daemon: int, journal: Replay | None, now: da
     )
     uncertain = sum(1 for one in settlements if one.state is _D.UNCERTAIN)
     return {"uncertain": uncertain, "returned": len(settlements) - uncertain}
-
-
-def _recover_answers(connection: Connection, journal: Replay, now: datetime) -> None:
-    """Acceptances that were on their way to the database. Refusals need nothing: the delivery is still queued."""
-    for carrier, answers in journal.answers.items():
-        groups: dict[int, list[tuple[int, int, str]]] = {}
-        for ref, status, message_id in answers:
-            if status == 0:
-                groups.setdefault(ref >> 8 & 0xFF, []).append((ref >> 16, ref & 0xFF, message_id))
-        record(connection, [Accepted(carrier, parts, now, segments) for parts, segments in groups.items()])
 
 
 def _claimed_and_open(connection: Connection, daemon: int) -> set[int]:
@@ -659,17 +724,36 @@ def _ensure_stages(connection: Connection) -> None:
 def _stage(connection: Connection, table: str, rows: Sequence[Sequence[Any]]) -> None:
     """Fill a temporary table with one statement."""
     _empty(connection, table)
-    columns = [name for name, _ in _STAGES[table]]
-    if _is_sqlite(connection):
-        picks = ", ".join(f"value->>{index}" for index in range(len(columns)))
-        connection.exec_driver_sql(
-            f"INSERT INTO {table} SELECT {picks} FROM json_each(:rows)",  # noqa: S608
-            {"rows": _encode(rows).decode()},
-        )
+    if not _is_sqlite(connection):
+        _copy(connection, table, rows)
         return
+    picks = ", ".join(f"value->>{index}" for index in range(len(_STAGES[table])))
+    connection.exec_driver_sql(
+        f"INSERT INTO {table} SELECT {picks} FROM json_each(:rows)",  # noqa: S608
+        {"rows": _encode(rows).decode()},
+    )
+
+
+def _stage_pairs(connection: Connection, table: str, pairs: Mapping[str, int]) -> None:
+    """The same for a table of two columns; an object's names and values come out of JSON without a second parse."""
+    _empty(connection, table)
+    if not _is_sqlite(connection):
+        _copy(connection, table, pairs.items())
+        return
+    connection.exec_driver_sql(
+        f"INSERT INTO {table} SELECT key, value FROM json_each(:rows)",  # noqa: S608
+        {"rows": _encode(pairs).decode()},
+    )
+
+
+def _copy(connection: Connection, table: str, rows: Iterable[Sequence[Any]]) -> None:
+    """PostgreSQL's own way in."""
+    if table == "staged_segment":
+        _empty(connection, table)
+    columns = ", ".join(name for name, _ in _STAGES[table])
     cursor = connection.connection.cursor()
     try:
-        with cursor.copy(f"COPY {table} ({', '.join(columns)}) FROM STDIN") as copy:
+        with cursor.copy(f"COPY {table} ({columns}) FROM STDIN") as copy:
             for row in rows:
                 copy.write_row(row)
     finally:
@@ -688,7 +772,11 @@ def _in_list(connection: Connection) -> str:
     return "(SELECT value FROM json_each(:ids))" if _is_sqlite(connection) else "(SELECT unnest(:ids::bigint[]))"
 
 
-def _list(connection: Connection, ids: Collection[int]) -> Any:
+def _in_texts(connection: Connection) -> str:
+    return "(SELECT value FROM json_each(:ids))" if _is_sqlite(connection) else "(SELECT unnest(:ids::text[]))"
+
+
+def _list(connection: Connection, ids: Collection[Any]) -> Any:
     return _encode(list(ids)).decode() if _is_sqlite(connection) else list(ids)
 
 
