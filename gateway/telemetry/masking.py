@@ -32,10 +32,13 @@ _NUMBER = re.compile(
     """,
     re.VERBOSE,
 )
-_SECRETS = (
-    (re.compile(r"(://[^\s/:@]*:)\S*@"), r"\1***@"),  # a URL's password
-    (re.compile(r"(bn_[a-z0-9]{10}_)[A-Za-z0-9]+"), r"\1***"),  # an API key
-    (re.compile(r"((?i:bearer|basic) +)(?!\*)\S+"), r"\1***"),  # an Authorization header
+_SECRET = re.compile(
+    r"""
+      (?P<url>://[^\s/:@]*:)\S*@                       # a URL's password
+    | (?P<key>bn_[a-z0-9]{10}_)[A-Za-z0-9]+            # an API key
+    | (?P<header>(?i:bearer|basic)[ ]+)(?!\*)\S+       # an Authorization header
+    """,
+    re.VERBOSE,
 )
 
 # Line breaks, terminal escapes and their like: a hostile value must not forge a line or speak to a terminal.
@@ -53,12 +56,15 @@ _COUNTED = re.compile(r"(?:.*_)?(?:id|ids|bytes|ns|us|ms|pid|seed|delivery|claim
 
 def mask_text(text: str) -> str:
     """The text with telephone numbers and secrets masked: ``+31*****678``, ``06*****678``, ``bn_abcdefghij_***``."""
-    for pattern, instead in _SECRETS:
-        text = pattern.sub(instead, text)
-    return _NUMBER.sub(_mask_match, text)
+    return _NUMBER.sub(_mask_number, _SECRET.sub(_mask_secret, text))
 
 
-def _mask_match(found: re.Match[str]) -> str:
+def _mask_secret(found: re.Match[str]) -> str:
+    kind = str(found.lastgroup)
+    return f"{found[kind]}***" + ("@" if kind == "url" else "")
+
+
+def _mask_number(found: re.Match[str]) -> str:
     digits = re.sub(r"\D", "", found[0])
     if found[0].startswith("+"):
         return mask(f"+{digits}")
@@ -67,7 +73,7 @@ def _mask_match(found: re.Match[str]) -> str:
 
 def escape_control(text: str) -> str:
     """The text on one line, without characters that a terminal obeys."""
-    return text.translate(_CONTROL)
+    return text if text.isprintable() else text.translate(_CONTROL)
 
 
 def clean(name: str, value: Any) -> Any:

@@ -81,10 +81,11 @@ class MeteredLedger:
         accepted: Sequence[Accepted] = (),
         settled: Sequence[Settlement] = (),
         receipts: Sequence[Receipt] = (),
+        now: datetime,
     ) -> Recorded:
         """See the port."""
         began = self._seconds()
-        recorded = await self._inner.record(accepted=accepted, settled=settled, receipts=receipts)
+        recorded = await self._inner.record(accepted=accepted, settled=settled, receipts=receipts, now=now)
         rows = sum(len(one.segments) for one in accepted) + len(settled) + len(receipts)
         self._metrics.wrote(rows, self._seconds() - began, recorded)
         return recorded

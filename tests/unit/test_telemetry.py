@@ -528,6 +528,7 @@ def test_ledger_is_timed_and_its_batches_measured() -> None:
         await ledger.record(
             accepted=[Accepted(carrier="alpha", at=NOW, segments={1: "x", 2: "y"})],
             settled=[Settlement(3, DeliveryState.FAILED, Reason.REJECTED, NOW)],
+            now=NOW,
         )
         return await ledger.next_retry(), await ledger.progress({1})
 
