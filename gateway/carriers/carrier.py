@@ -28,11 +28,10 @@ from gateway.domain.delivery import (
 from gateway.domain.plan import ComposedSms
 from gateway.ports import CarrierStatus, Clock, Journal, SmsOutcomes
 from gateway.settings import CarrierSettings
-from gateway.smpp import codec, text
+from gateway.smpp import codec, hot, text
 from gateway.smpp.errors import RemoteProtocolError
 from gateway.smpp.hot import SubmitTemplate
-from gateway.smpp.pdu import Address, Command, DataMessage, Message, Pdu, Tag, status_name
-from gateway.smpp.receipt import parse_receipt
+from gateway.smpp.pdu import Address, Command, DataMessage, Message, status_name
 from gateway.smpp.session import Answered, Session
 
 SLOW_DOWN_S = 1.0
@@ -362,33 +361,32 @@ class Carrier:
         receipts: list[Receipt] = []
         of_receipts: list[bytes] = []
         now = self._clock.now()
+        name = self.name
         for raw in messages:
             try:
-                pdu = codec.decode(raw)
+                receipt = hot.read_receipt(raw, now)
+                if receipt is None:
+                    self._take_reply(link, session, raw, now)
+                    continue
             except RemoteProtocolError as error:
-                self.log.warn("{carrier}: a deliver_sm could not be read: {error}", carrier=self.name, error=error)
+                self.log.warn("{carrier}: a deliver_sm could not be read: {error}", carrier=name, error=error)
                 link.acknowledge(session, [raw], error.status)
                 continue
-            message = _as_message(pdu)
-            if message is None:
-                link.acknowledge(session, [raw])
-                continue
-            receipt = parse_receipt(message, pdu.tlvs, now)
-            if receipt is not None:
-                of_receipts.append(raw)
-                message_id, _, segment, reason, error_code, done_at = receipt
-                receipts.append(Receipt(self.name, message_id, segment, reason, error_code, done_at))
-            else:
-                self._take_reply(link, session, raw, message, pdu, now)
+            message_id, _, segment, reason, error_code, done_at = receipt[1]
+            receipts.append(Receipt(name, message_id, segment, reason, error_code, done_at))
+            of_receipts.append(raw)
         if receipts:
             self.receipts += len(receipts)
             self._outcomes.receipts(receipts, lambda: link.acknowledge(session, of_receipts))
 
-    def _take_reply(
-        self, link: Link, session: Session[Token] | None, raw: bytes, message: Message, pdu: Pdu, now: datetime
-    ) -> None:
-        words = text.decode_message(message, pdu.tlvs, self._alphabet)
-        reply = SmsReply(self.name, _international(message.source), _international(message.destination), words, now)
+    def _take_reply(self, link: Link, session: Session[Token] | None, raw: bytes, now: datetime) -> None:
+        pdu = codec.decode(raw)
+        if not isinstance(pdu.body, Message | DataMessage):
+            link.acknowledge(session, [raw])
+            return
+        words = text.decode_message(pdu.body, pdu.tlvs, self._alphabet)
+        sender, recipient = _international(pdu.body.source), _international(pdu.body.destination)
+        reply = SmsReply(self.name, sender, recipient, words, now)
         self._outcomes.reply(reply, lambda: link.acknowledge(session, [raw]))
 
     # ------------------------------------------------------------ inside
@@ -449,22 +447,6 @@ class Carrier:
             errors=dict(self.errors),
             detail=self._detail,
         )
-
-
-def _as_message(pdu: Pdu) -> Message | None:
-    """deliver_sm as it is; data_sm as the deliver_sm that it stands for."""
-    if isinstance(pdu.body, Message):
-        return pdu.body
-    if isinstance(pdu.body, DataMessage):
-        body = pdu.body
-        return Message(
-            source=body.source,
-            destination=body.destination,
-            short_message=pdu.tlvs.get(Tag.MESSAGE_PAYLOAD, b""),
-            esm_class=body.esm_class,
-            data_coding=body.data_coding,
-        )
-    return None
 
 
 def _international(address: Address) -> str:
