@@ -30,7 +30,7 @@ from gateway.settings.values import (
     Weight,
 )
 
-SPEC_PASSWORD_LENGTH = 8
+MAX_PASSWORD_LENGTH = 8
 
 ErrorClass = Literal["slow_down", "temporary", "number", "profile", "session", "bind"]
 """What to do about a status (facts: error classes).
@@ -139,8 +139,6 @@ class CarrierSettings(SecretSection):
     """A file that holds the password."""
     password_env: str | None = None
     """An environment variable that holds the password."""
-    long_password: bool = False
-    """Send a password of more than 8 characters, against SMPP 3.4, where the carrier gave such a one."""
     system_type: Annotated[str, StringConstraints(max_length=12), AfterValidator(_check_octets)] = ""
     """The system_type of the bind, where the carrier wants one."""
     service_type: Annotated[str, StringConstraints(max_length=5), AfterValidator(_check_octets)] = ""
@@ -238,10 +236,8 @@ class CarrierSettings(SecretSection):
     def faults(self) -> Iterable[Fault]:
         """What is wrong between the keys."""
         length = len(self.password.get_secret_value())
-        if length > SPEC_PASSWORD_LENGTH and not self.long_password:
-            yield Fault(
-                "password", f"has {length} characters, SMPP 3.4 allows 8; long_password = true sends it all the same"
-            )
+        if length > MAX_PASSWORD_LENGTH:
+            yield Fault("password", f"has {length} characters; a bind holds at most {MAX_PASSWORD_LENGTH}")
         if not self.password.get_secret_value().isascii() or "\0" in self.password.get_secret_value():
             yield Fault("password", "must be ASCII")
         if self.reconnect_max_s < self.reconnect_min_s:

@@ -156,7 +156,7 @@ class PrivacySettings(Section):
     """What is kept, how long, and the key under which numbers are sealed."""
 
     key_file: Location | None = None
-    """The key of the numbers: 64 random bytes, readable by the daemon only; burgernet.key in the state folder."""
+    """The key of the numbers, made where there is none, for its owner only; burgernet.key in the state folder."""
     contact_days: int = Field(default=30, ge=1, le=3650)
     """How long it is kept who was contacted, after the action ended; counts stay."""
     audio_days: int = Field(default=7, ge=1, le=365)

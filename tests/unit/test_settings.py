@@ -177,7 +177,7 @@ def test_every_fault_is_reported_at_once_with_its_path(tmp_path: Path) -> None:
         ('system_id = "sixteen letters."', "carrier[0].system_id", "must have at most 15 characters"),
         ('system_id = ""', "carrier[0].system_id", "must have at least 1 characters"),
         ('system_id = "bür"', "carrier[0].system_id", "must be printable ASCII"),
-        ('password = "nineletters"', "carrier[0].password", "has 11 characters, SMPP 3.4 allows 8"),
+        ('password = "nineletters"', "carrier[0].password", "has 11 characters; a bind holds at most 8"),
         ('password = "gehéim"', "carrier[0].password", "must be ASCII"),
         ("password = 12345678", "carrier[0].password", "must be text, in quotes"),
         ("window = 10001", "carrier[0].window", "must be at most 10000"),
@@ -537,11 +537,6 @@ def test_prices_and_classes_of_errors_are_looked_up_by_number(tmp_path: Path) ->
     )
     assert (alpha.price_eur(31), alpha.price_eur(49)) == (0.06, 0.11)
     assert alpha.error_table == {0x45: "number"}
-
-
-def test_long_password_goes_where_the_carrier_wants_it(tmp_path: Path) -> None:
-    text = SHORTEST.replace('"geheim"', '"meer dan acht"\nlong_password = true')
-    assert load(write(tmp_path, text), {}).carrier[0].password.get_secret_value() == "meer dan acht"
 
 
 def test_own_number_is_kept_as_it_is_dialled(tmp_path: Path) -> None:
