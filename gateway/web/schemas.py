@@ -20,6 +20,7 @@ from pydantic import (
     GetJsonSchemaHandler,
     PlainSerializer,
     StrictBool,
+    StringConstraints,
     model_validator,
 )
 from pydantic.json_schema import JsonSchemaValue
@@ -74,12 +75,17 @@ def _printable(text: str) -> str:
 def _one_line(text: str) -> str:
     if "\n" in text or "\t" in text:
         raise ValueError("must be one line")
-    return _printable(text).strip()
+    return _printable(text)
+
+
+def _line(max_length: int) -> StringConstraints:
+    return StringConstraints(strip_whitespace=True, min_length=1, max_length=max_length)
 
 
 Number = Annotated[float, Field(strict=True)]
 Whole = Annotated[int, Field(strict=True)]
-Line = Annotated[str, AfterValidator(_one_line)]
+Name = Annotated[str, _line(80), AfterValidator(_one_line)]
+PlaceName = Annotated[str, _line(200), AfterValidator(_one_line)]
 Prose = Annotated[str, AfterValidator(_printable)]
 LaneWord = Literal["sms", "voice"]
 
@@ -124,7 +130,7 @@ class ShapeIn(Taken):
 
     circle: CircleIn | None = None
     polygon: PolygonIn | None = None
-    municipality: Annotated[Line, Field(min_length=1, max_length=80)] | None = None
+    municipality: Name | None = None
 
     @model_validator(mode="after")
     def _exactly_one(self) -> Self:
@@ -235,10 +241,8 @@ class ActionIn(Taken):
     lanes: Annotated[list[LaneWord], BeforeValidator(_split_lanes)] | None = Field(
         None, description="without it the policy decides by urgency"
     )
-    control_room: Annotated[Line, Field(min_length=1, max_length=80)] | None = None
-    place: Annotated[Line, Field(min_length=1, max_length=200)] | None = Field(
-        None, description="how people call the place; read out in menus"
-    )
+    control_room: Name | None = None
+    place: PlaceName | None = Field(None, description="how people call the place; read out in menus")
     expires_in_s: Annotated[Number, Field(gt=0, le=MAX_LIFE_S)] | None = None
     allow_long: StrictBool = Field(False, description="send a text of more parts than the policy likes")
 

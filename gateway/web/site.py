@@ -11,10 +11,11 @@ import io
 import ipaddress
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote_to_bytes
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IAddress, IDelayedCall, IProtocol, IReactorTime
@@ -26,7 +27,7 @@ from twisted.web.resource import IResource
 from twisted.web.server import Request, Site
 
 from gateway.domain.access import Principal
-from gateway.web.problems import INTERNAL, MEDIA_TYPE, TOO_LARGE, ProblemError
+from gateway.web.problems import INTERNAL, MALFORMED, MEDIA_TYPE, TOO_LARGE, ProblemError
 
 HEADER_S = 20.0
 """A connection has brought its first whole header by then."""
@@ -49,6 +50,8 @@ SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
+
+_access_log = Logger("gateway.web.access")
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,10 +202,30 @@ class ApiRequest(Request):
         else:
             super().requestReceived(command, path, version)
 
+    def process(self) -> None:
+        """Find out what is asked, where the path is text at all."""
+        try:
+            unquote_to_bytes(self.path).decode("utf-8")
+        except UnicodeDecodeError:
+            answer_problem(self, ProblemError(MALFORMED, "the path is not UTF-8"), "")
+            self.finish()
+        else:
+            super().process()
+
     def take_content(self) -> Any:
         """The body as a file that stays open when the client goes away; the caller closes it."""
         content, self.content = self.content, io.BytesIO()
         return content
+
+    @property
+    def content_length(self) -> int:
+        """How long the body was."""
+        return self._taken
+
+    @property
+    def gone(self) -> bool:
+        """Whether the client went away."""
+        return bool(self._disconnected)
 
     @property
     def address(self) -> str:
@@ -298,7 +321,6 @@ class ApiSite(Site):
     """
 
     requestFactory = ApiRequest
-    _access = Logger(namespace="gateway.web.access")
 
     def __init__(self, resource: IResource, reactor: IReactorTime, limits: Limits, admit_import: Admit) -> None:
         super().__init__(resource, parsePOSTFormSubmission=False, timeout=IDLE_S, reactor=reactor)
@@ -320,7 +342,7 @@ class ApiSite(Site):
 
     def log_access(self, request: ApiRequest, *, aborted: bool, seconds: float) -> None:
         """A line in the access log: no query, no body, no ref of a participant."""
-        self._access.info(
+        _access_log.info(
             "{method} {route} {status} {bytes} bytes {ms} ms {principal} {address}",
             method=request.method.decode("ascii", "replace")[:16],
             route=request.route or "-",
@@ -334,22 +356,29 @@ class ApiSite(Site):
         )
 
 
-def answer(request: Request, status: int, media: str, body: bytes, headers: dict[str, str] | None = None) -> None:
-    """Write a whole answer, not finishing it."""
+def begin(request: Request, status: int, media: str, headers: Mapping[str, str]) -> None:
+    """Set what comes before an answer's body."""
     request.setResponseCode(status)
-    for name, value in {"Server": "burgernet", **SECURITY_HEADERS, **(headers or {})}.items():
+    for name, value in {"Server": "burgernet", **SECURITY_HEADERS, **headers}.items():
         request.setHeader(name, value)
     if request.isSecure():
         request.setHeader("Strict-Transport-Security", "max-age=31536000")
-    if body or status not in (204, 304):
-        request.setHeader("Content-Type", media)
+    request.setHeader("Content-Type", media)
+
+
+def answer(request: Request, status: int, media: str, body: bytes, headers: Mapping[str, str]) -> None:
+    """Write a whole answer, not finishing it."""
+    begin(request, status, media, headers)
+    if status == 204:
+        request.responseHeaders.removeHeader("Content-Type")
+    else:
         request.setHeader("Content-Length", str(len(body)))
     request.write(body)
 
 
 def answer_problem(request: Request, problem: ProblemError, instance: str) -> None:
     """Write a problem, not finishing it."""
-    answer(request, problem.kind.status, MEDIA_TYPE, problem.body(instance), dict(problem.headers))
+    answer(request, problem.kind.status, MEDIA_TYPE, problem.body(instance), problem.headers)
 
 
 def media_type(request: Request) -> str:
