@@ -159,19 +159,7 @@ class Link:
         self.clock = clock
         self.owner = owner
         self.error_table = settings.error_table
-        self.profile = smpp.Profile(
-            bind=Bind(
-                system_id=settings.system_id,
-                password=settings.password.get_secret_value(),
-                system_type=settings.system_type,
-                address_range=settings.address_range,
-            ),
-            command=command,
-            window=settings.window,
-            bind_timeout_s=settings.bind_timeout_s,
-            response_timeout_s=settings.response_timeout_s,
-            enquire_link_s=settings.enquire_link_s,
-        )
+        self.profile = profile_of(settings, command)
         self.refused = False
         self.why = "not connected yet"
         self._settings = settings
@@ -264,3 +252,20 @@ class Link:
 def refusal(status: int | None) -> str:
     """Why a bind was refused, in words."""
     return "no answer to our bind" if status is None else f"bind refused: {status_name(status)}"
+
+
+def profile_of(settings: CarrierSettings, command: Command) -> smpp.Profile:
+    """What a session needs to know of a carrier."""
+    return smpp.Profile(
+        bind=Bind(
+            system_id=settings.system_id,
+            password=settings.password.get_secret_value(),
+            system_type=settings.system_type,
+            address_range=settings.address_range,
+        ),
+        command=command,
+        window=settings.window,
+        bind_timeout_s=settings.bind_timeout_s,
+        response_timeout_s=settings.response_timeout_s,
+        enquire_link_s=settings.enquire_link_s,
+    )
