@@ -59,9 +59,14 @@ class SubmitTemplate:
         """The PDU for one number.
 
         Raises:
-            LocalProtocolError: the number is longer than 20 octets or holds a NUL.
+            LocalProtocolError: the number is longer than 20 octets or holds a NUL, or the sequence is out of range.
         """
-        return self.pack_many(sequence, (destination,))
+        if not 0 <= sequence <= MAX_SEQUENCE:
+            raise LocalProtocolError(f"sequence_number {sequence} is out of range")
+        if 0 in destination:
+            raise LocalProtocolError("destination_addr holds a NUL")
+        row = self._row(len(destination))
+        return row.pack(row.size, _SUBMIT_SM, 0, sequence, self._before, destination, self._after)
 
     def pack_many(self, first_sequence: int, destinations: Sequence[bytes]) -> bytes:
         """The PDUs for these numbers in a row, numbered from ``first_sequence``.
