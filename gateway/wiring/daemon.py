@@ -10,11 +10,13 @@ from fcntl import LOCK_EX, LOCK_NB, flock
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from twisted.internet.defer import Deferred
-from twisted.internet.endpoints import SSL4ServerEndpoint, TCP4ServerEndpoint, TCP6ServerEndpoint
+from twisted.internet.address import IPv4Address, IPv6Address
+from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.endpoints import TCP4ServerEndpoint, TCP6ServerEndpoint
 from twisted.internet.interfaces import IListeningPort, IStreamServerEndpoint
 from twisted.internet.ssl import DefaultOpenSSLContextFactory
 from twisted.logger import Logger
+from twisted.protocols.tls import TLSMemoryBIOFactory
 
 from gateway import __version__
 from gateway.domain import events
@@ -111,8 +113,9 @@ class Daemon:
         self._build(vault)
         await self._hub.start()
         self._port = await _endpoint(settings, reactor).listen(self._api.doors())
-        host = self._port.getHost()
-        self.address = (host.host, host.port)
+        address = self._port.getHost()
+        assert isinstance(address, IPv4Address | IPv6Address)
+        self.address = (address.host, address.port)
         self._line.lane.start()
         self._lag.start()
         self._tasks.spawn("dispatch", self._line.dispatcher.run())
@@ -124,8 +127,8 @@ class Daemon:
         _log.info(
             "burgernet {version} takes actions at http://{host}:{port}",
             version=__version__,
-            host=host.host,
-            port=host.port,
+            host=address.host,
+            port=address.port,
         )
 
     def _build(self, vault: Vault) -> None:
@@ -183,7 +186,7 @@ class Daemon:
         self._notifier.stopping()
         self._notifier.stop_watchdog()
         if self._port is not None:
-            await _maybe(self._port.stopListening())
+            await maybeDeferred(self._port.stopListening)
         line = self._line
         line.dispatcher.stop()
         await line.lane.stop()
@@ -210,7 +213,7 @@ class Daemon:
 
     async def _beat(self, node: str, state: Path) -> None:
         """Show that we live; take over from those who do not."""
-        while not self._stopping:
+        while True:
             await self._tasks.sleep(daemons.HEARTBEAT.total_seconds())
             if self._stopping:
                 return
@@ -271,23 +274,27 @@ def _lock(state: Path) -> BinaryIO:
     return file
 
 
-def _endpoint(settings: Settings, reactor: Any) -> IStreamServerEndpoint:
+class _TlsEndpoint:
+    """TLS on any server endpoint; Twisted's own knows IPv4 only."""
+
+    def __init__(self, plain: IStreamServerEndpoint, context: Any) -> None:
+        self._plain = plain
+        self._context = context
+
+    def listen(self, factory: Any) -> Any:
+        """Listen; each connection is TLS."""
+        return self._plain.listen(TLSMemoryBIOFactory(self._context, False, factory))
+
+
+def _endpoint(settings: Settings, reactor: Any) -> Any:
     http = settings.http
-    if http.tls_cert_file is not None and http.tls_key_file is not None:
-        context = DefaultOpenSSLContextFactory(str(http.tls_key_file), str(http.tls_cert_file))
-        return SSL4ServerEndpoint(reactor, http.listen.port, context, interface=http.listen.host)
     kind = TCP6ServerEndpoint if ":" in http.listen.host else TCP4ServerEndpoint
-    return kind(reactor, http.listen.port, interface=http.listen.host)
-
-
-def _maybe(result: Any) -> Deferred[Any]:
-    return result if isinstance(result, Deferred) else _succeeded(result)
-
-
-def _succeeded(result: Any) -> Deferred[Any]:
-    done: Deferred[Any] = Deferred()
-    done.callback(result)
-    return done
+    plain = kind(reactor, http.listen.port, interface=http.listen.host)
+    if http.tls_cert_file is not None and http.tls_key_file is not None:
+        key, certificate = str(http.tls_key_file), str(http.tls_cert_file)
+        context = DefaultOpenSSLContextFactory(key, certificate)  # type: ignore[no-untyped-call]
+        return _TlsEndpoint(plain, context)
+    return plain
 
 
 def run(settings: Settings, reactor: Any) -> int:
