@@ -19,6 +19,7 @@ from gateway.rehearsal.scenario_faults import faults_of
 from gateway.settings.loading import SettingsError
 from gateway.settings.values import Host, Port, Secret, Section
 from gateway.smpp.pdu import Status
+from gateway.smpp.text import LongMessages
 
 # ---------------------------------------------------------------- kinds of values
 
@@ -101,6 +102,19 @@ def read_number(value: object) -> object:
     return plain
 
 
+def read_congestion(value: object) -> object:
+    """A congestion_state, or ``"throttle"``.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    number = not isinstance(value, bool) and isinstance(value, int) and 0 <= value <= 100
+    if not number and value != "throttle":
+        raise ValueError('must be from 0 to 100, or "throttle"')
+    return value
+
+
+Congestion = Annotated[int | Literal["throttle"], BeforeValidator(read_congestion)]
 StatusCode = Annotated[int, BeforeValidator(read_status)]
 Weights = Annotated[dict[FinalState, Annotated[float, Field(ge=0)]], BeforeValidator(read_weights), Field(min_length=1)]
 Pattern = Annotated[str, BeforeValidator(read_pattern)]
@@ -111,6 +125,8 @@ BindKind = Literal["transmitter", "receiver", "transceiver"]
 Mischief = Literal[
     "garbage", "truncated", "cut_off", "oversized", "unknown_pdu", "unknown_tlv", "bad_tlv", "stray_response", "nack"
 ]
+Deed = Literal["drop", "abort", "unbind", "reset", Mischief]
+"""What can be done to connections by command."""
 
 # ---------------------------------------------------------------- sections
 
@@ -157,11 +173,11 @@ class MessageKnobs(Section):
     """Accepted and delivered, but the response is never sent."""
     lose_share: Share = 0.0
     """Neither accepted nor answered."""
-    congestion: Annotated[int, Field(ge=0, le=100)] | Literal["throttle"] | None = None
+    congestion: Congestion | None = None
     """The congestion_state TLV on responses; ``"throttle"``: how empty the throttle's bucket is."""
     id_form: IdForm = "decimal"
     """The message id in responses."""
-    receipt_id_form: IdForm | Literal["same"] = "same"
+    receipt_id_form: Literal["same", IdForm] = "same"
     """The message id in receipts."""
     alphabet: Alphabet = "gsm7"
     """What data_coding 0 means here."""
@@ -249,7 +265,7 @@ class LinkKnobs(Section):
     read_bytes_per_s: Annotated[int, Field(ge=1)] | None = None
     """Reads no faster than this, so that the sender's buffers fill."""
     max_pdu: Annotated[int, Field(ge=16, le=1_000_000)] = 70_000
-    reply_long: Literal["udh", "udh16", "sar", "payload"] = "udh"
+    reply_long: LongMessages = LongMessages.UDH
     """How citizens' messages of more than one part are sent."""
 
 
@@ -291,7 +307,7 @@ class Event(Section):
     after_submits: Annotated[int, Field(ge=1)] | None = None
     every_s: Annotated[float, Field(ge=0.01, le=86_400)] | None = None
     """With ``after_s``: again and again."""
-    do: Literal["drop", "abort", "unbind", "reset", "outbind"] | Mischief | None = None
+    do: Literal["outbind", Deed] | None = None
     set: Change | None = None
     """Keys of ``messages`` and ``links`` that change."""
     host: Host = "127.0.0.1"
@@ -310,6 +326,12 @@ class Event(Section):
             yield Fault("do", "give either do or set")
         if self.do == "outbind" and (self.port is None or self.account == ANY_ACCOUNT):
             yield Fault("do", "an outbind needs port and account")
+
+
+class _RuleList(Section):
+    """For the paths of faults in a change's rules."""
+
+    number: tuple[NumberKnobs, ...]
 
 
 class Limits(Section):
@@ -395,8 +417,8 @@ class Scenario(Section):
             raise SettingsError(list(faults_of(error, "links"))) from None
         parts: dict[str, Any] = {**_given(self), "messages": messages, "links": links, "event": ()}
         try:
-            number = (*(NumberKnobs(**rule) for rule in change.number), *self.number)
-            changed = type(self)(**{**parts, "number": number})
+            rules = _RuleList(number=change.number).number  # type: ignore[arg-type]  # checked here
+            changed = type(self)(**{**parts, "number": (*rules, *self.number)})
         except ValidationError as error:
             raise SettingsError(list(faults_of(error))) from None
         return changed.model_copy(update={"event": self.event})

@@ -77,6 +77,11 @@ class Content:
         return isinstance(self.body, Message) and self.body.replace_if_present_flag == 1
 
     @cached_property
+    def plain(self) -> bool:
+        """Whether it is to be delivered at once, and no intermediate receipt is asked for."""
+        return not self.schedule_delivery_time and not self.registered_delivery & 0x10
+
+    @cached_property
     def times_fault(self) -> int:
         """The status for a time that is no time; 0 where all is well."""
         written = (

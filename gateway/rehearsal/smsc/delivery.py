@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from enum import Enum
+from functools import lru_cache
+from struct import Struct
 from typing import TYPE_CHECKING, Final, Literal
 
 from gateway.rehearsal.scenario import FinalState, IdForm, MessageKnobs
 from gateway.rehearsal.smsc.stats import Stats
-from gateway.smpp.codec import encode
+from gateway.smpp.codec import encode, write_tlvs
 from gateway.smpp.pdu import Address, Command, EsmClass, Message, MessageState, Pdu, Tag, Tlvs
 from gateway.smpp.text import Encoding, LongMessages, WirePart, compose, to_wire
 
@@ -100,25 +102,43 @@ def receipt(held: Held, state: MessageState, at: datetime, zone: tzinfo) -> byte
     """
     knobs = held.knobs
     text = _text(held, state, at, zone) if knobs.receipt_form != "tlv" else b""
-    tlvs = _tlvs(held, state) if knobs.receipt_form != "text" else {}
+    tlvs = write_tlvs(_tlvs(held, state)) if knobs.receipt_form != "text" else b""
     kind = EsmClass.INTERMEDIATE if state is MessageState.ENROUTE else EsmClass.DELIVERY_RECEIPT
-    body = Message(
-        source=replace(held.content.destination, value=held.destination),
-        destination=held.content.source,
-        short_message=text,
-        esm_class=int(kind) if knobs.receipt_esm_class else 0,
+    source, destination = held.content.destination, held.content.source
+    # Packed here for its speed: smpplib's writer takes ten times as long. A test holds it against the codec.
+    body = b"".join(
+        (
+            _HEAD.pack(0, source.ton, source.npi),
+            held.destination.encode("latin-1"),
+            _MIDDLE.pack(0, destination.ton, destination.npi),
+            destination.value.encode("latin-1"),
+            _TAIL.pack(0, kind if knobs.receipt_esm_class else 0, len(text)),
+            text,
+            tlvs,
+        )
     )
-    return encode(Pdu(Command.DELIVER_SM, body=body, tlvs=tlvs))
+    return _HEADER.pack(16 + len(body), Command.DELIVER_SM, 0, 0) + body
+
+
+_HEADER = Struct(">IIII")
+_HEAD = Struct(">BBB")  # service_type, source_addr_ton, source_addr_npi (SMPP 3.4 section 4.6.1)
+_MIDDLE = Struct(">BBB")  # NUL, dest_addr_ton, dest_addr_npi
+_TAIL = Struct(">BB8xB")  # NUL, esm_class, eight fields that are 0 or empty, sm_length
 
 
 def _text(held: Held, state: MessageState, at: datetime, zone: tzinfo) -> bytes:
-    form = "%y%m%d%H%M%S" if held.knobs.receipt_seconds else "%y%m%d%H%M"
+    seconds = held.knobs.receipt_seconds
     delivered = 1 if state is MessageState.DELIVERED else 0
     first = held.content.first_words[:_RECEIPT_TEXT]
     return (
-        f"id:{held.receipt_id} sub:001 dlvrd:{delivered:03} submit date:{held.at.astimezone(zone):{form}}"
-        f" done date:{at.astimezone(zone):{form}} stat:{WORDS[state]} err:{error_of(held.knobs, state)} text:{first}"
+        f"id:{held.receipt_id} sub:001 dlvrd:{delivered:03} submit date:{_date(held.at, zone, seconds)}"
+        f" done date:{_date(at, zone, seconds)} stat:{WORDS[state]} err:{error_of(held.knobs, state)} text:{first}"
     ).encode("ascii", "replace")
+
+
+@lru_cache(maxsize=256)  # the submits of one read share their moment
+def _date(at: datetime, zone: tzinfo, seconds: bool) -> str:
+    return f"{at.astimezone(zone):{'%y%m%d%H%M%S' if seconds else '%y%m%d%H%M'}}"
 
 
 def _tlvs(held: Held, state: MessageState) -> Tlvs:

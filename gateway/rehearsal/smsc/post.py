@@ -16,7 +16,6 @@ from gateway.rehearsal.smsc.messages import Held
 from gateway.rehearsal.smsc.rules import Rule
 from gateway.rehearsal.smsc.world import World
 from gateway.smpp.pdu import Address, MessageState, Status
-from gateway.smpp.text import LongMessages
 
 ALPHANUMERIC = 5
 """TON of a sender that is a name (SMPP 3.4 section 5.2.5)."""
@@ -129,7 +128,7 @@ class Post:
         esme = self._world.registrar.receiver(account)
         if esme is None:
             raise NotFoundError("nobody has bound yet")
-        long = LongMessages(self._links.reply_long)
+        long = self._links.reply_long
         pdus = reply(number, address, text, long, next(self._references))
         for pdu in pdus:
             self._deliver(esme.name, Delivery(DeliveryKind.REPLY, pdu, self._world.stats), now)
@@ -150,5 +149,5 @@ def _wants_receipt(held: Held, state: MessageState) -> bool:
     """By the knobs, and by bits 0 and 1 of registered_delivery (SMPP 3.4 section 5.2.17; 3 is SMPP 5.0's)."""
     if held.knobs.receipts != "asked":
         return held.knobs.receipts == "always"
-    delivered = state is MessageState.DELIVERED
-    return {0: False, 1: True, 2: not delivered, 3: delivered}[held.content.registered_delivery & 0x03]
+    asked = held.content.registered_delivery & 0x03
+    return asked == 1 or (asked > 1 and (state is MessageState.DELIVERED) is (asked == 3))

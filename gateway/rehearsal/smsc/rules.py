@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
-import zlib
 from random import Random
 
 from gateway.rehearsal.scenario import FinalState, MessageKnobs, NumberKnobs, Scenario
 from gateway.rehearsal.smsc.messages import Recent
 from gateway.smpp.pdu import Status
+from gateway.smpp.text import Encoding
 
 REMEMBERED_NUMBERS = 200_000
 """Of which it is known how often they were refused, or which rule is theirs."""
+
+ROUNDING = 1e-6
+"""A tenth of a second ten times over is a little less than a second."""
 
 
 class Bucket:
@@ -26,7 +30,7 @@ class Bucket:
     def take(self, now: float) -> bool:
         """Whether one more is allowed now; takes it."""
         self._fill(now)
-        if self._tokens < 1.0:
+        if self._tokens < 1.0 - ROUNDING:
             return False
         self._tokens -= 1.0
         return True
@@ -48,6 +52,8 @@ class Rule:
     Attributes:
         plain: whether every submit is simply accepted.
         prompt: whether responses go out at once.
+        instant: whether messages end with their acceptance.
+        alphabet: what data_coding 0 means.
     """
 
     def __init__(self, knobs: MessageKnobs, bucket: Bucket | None, random: Random, seed: int) -> None:
@@ -55,6 +61,8 @@ class Rule:
         self.bucket = bucket
         self.plain = bucket is None and knobs.refuse is None and knobs.queue_limit is None
         self.prompt = not (knobs.latency_ms or knobs.latency_jitter_ms)
+        self.instant = not (knobs.delivery_ms or knobs.delivery_jitter_ms or knobs.intermediate == "always")
+        self.alphabet = Encoding(knobs.alphabet)
         self._random = random
         self._seed = seed
         self._refused: Recent[str, int] = Recent(REMEMBERED_NUMBERS)
@@ -106,7 +114,9 @@ class Rule:
         """How messages to this number end: always the same way, so that all parts of one share their fate."""
         if self._sure is not None:
             return self._sure
-        point = zlib.crc32(f"{self._seed} {number}".encode()) / 2**32 * sum(self.knobs.final.values())
+        # A checksum would not do: those of numbers in a row are anything but evenly spread.
+        drawn = hashlib.blake2b(f"{self._seed} {number}".encode(), digest_size=8).digest()
+        point = int.from_bytes(drawn, "big") / 2**64 * sum(self.knobs.final.values())
         state = FinalState.DELIVRD
         for state, weight in self.knobs.final.items():  # noqa: B007 - the last one stands for rounding
             point -= weight

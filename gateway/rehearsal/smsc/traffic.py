@@ -39,7 +39,6 @@ from gateway.smpp.pdu import (
     Status,
     Tag,
 )
-from gateway.smpp.text import Encoding
 
 _HEADER = Struct(">IIII")
 _SEQUENCE = Struct(">I")
@@ -225,6 +224,9 @@ class Traffic:
     def _plan_end(self, held: Held, rule: Rule, answered: float, now: float) -> None:
         """Decide how and when a message ends; its delivery begins when its response is out."""
         knobs = held.knobs
+        if rule.instant and held.content.plain and answered <= now:
+            self._end(held, rule, STATES[rule.fate(held.destination)], held.at, now)
+            return
         asked = bool(held.content.registered_delivery & 0x10)
         if knobs.intermediate == "always" or (asked and knobs.intermediate == "asked"):
             self._world.agenda.at(answered, partial(self.post.report_enroute, held))
@@ -251,8 +253,7 @@ class Traffic:
         self._messages.end(held, state, at)
         world.stats.states[WORDS[state]] += 1
         if state is MessageState.DELIVERED:
-            alphabet = Encoding(held.knobs.alphabet)
-            arrived = self.handsets.receive(held.destination, held.content, at, alphabet, held.account)
+            arrived = self.handsets.receive(held.destination, held.content, at, rule.alphabet, held.account)
             if arrived is not None:
                 self._on_handset(held, arrived, now)
         if world.log is not None:
