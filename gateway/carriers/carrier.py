@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime, IStreamClientEndpoint
 from twisted.logger import Logger
 
+from gateway.carriers.health import SICK_S, Health
+from gateway.carriers.ids import MessageIds
 from gateway.carriers.link import Link, refusal
 from gateway.carriers.pace import Pace
 from gateway.carriers.verdict import REASONS, ErrorClass, classify
@@ -31,11 +34,18 @@ from gateway.settings import CarrierSettings
 from gateway.smpp import codec, hot, text
 from gateway.smpp.errors import RemoteProtocolError
 from gateway.smpp.hot import SubmitTemplate
-from gateway.smpp.pdu import Address, Command, DataMessage, Message, status_name
+from gateway.smpp.pdu import Address, Command, DataMessage, Message, Status, status_name
+from gateway.smpp.receipt import ParsedReceipt
 from gateway.smpp.session import Answered, Session
 
-SLOW_DOWN_S = 1.0
-"""How long one number waits after its own queue was full."""
+FULL_NUMBER_WAIT = timedelta(seconds=20)
+"""How long one number waits after its own queue at the carrier was full."""
+
+FULL_NUMBERS = 5
+"""More different numbers than this with a full queue within a second: it is the carrier's queue that is full."""
+
+LEARN_S = 2.0
+"""How long receipts are held, unacknowledged, while the form of their ids is learned."""
 
 DRAIN_S = 30.0
 """How long a stop waits for the answers that are still due."""
@@ -85,6 +95,11 @@ class Carrier:
         self._queues: tuple[deque[Work], deque[Work], deque[Work]] = (deque(), deque(), deque())
         self._again: deque[Token] = deque()
         self._tries: Counter[int] = Counter()
+        self._ids = MessageIds(settings.message_id_form)
+        self._health = Health()
+        self._held: list[tuple[Link, Session[Token] | None, bytes, ParsedReceipt]] = []
+        self._held_since = 0.0
+        self._full_numbers: dict[bytes, float] = {}
         self._pace = Pace(settings.rate_per_s, reactor.seconds())
         self._wait: IDelayedCall | None = None
         self._since = clock.now()
@@ -127,6 +142,11 @@ class Carrier:
         return any(link.session is not None for link in self._senders)
 
     @property
+    def fit(self) -> bool:
+        """Whether it should be given work now."""
+        return self.bound and not self._health.sick(self._reactor.seconds())
+
+    @property
     def queued(self) -> int:
         """Segments that wait here."""
         return sum(work.left for queue in self._queues for work in queue) + len(self._again)
@@ -134,7 +154,7 @@ class Carrier:
     @property
     def capacity(self) -> int:
         """How many more deliveries it would take: enough to keep the links busy while the ledger is asked for more."""
-        if self._stopping or not self.bound:
+        if self._stopping or not self.fit:
             return 0
         window = self.settings.window * self.settings.binds
         most = min(max(8 * window, 1000), 8000)
@@ -306,7 +326,14 @@ class Carrier:
         answers = answered.answers
         now = self._clock.now()
         accepted = {token[0]: message_id for token, status, message_id in answers if status == 0}
+        seconds = self._reactor.seconds()
+        if answered.congestion is not None:
+            self._pace.congested(answered.congestion, seconds)
         if accepted:
+            if not self._ids.plain:
+                accepted = {ref: self._ids.of_response(message_id) for ref, message_id in accepted.items()}
+            self._pace.accepted(len(accepted), seconds)
+            self._health.accepted()
             self._journal.accepted(self.name, accepted)
             self.accepted += len(accepted)
             self._outcomes.accepted(Accepted(self.name, now, accepted))
@@ -329,9 +356,12 @@ class Carrier:
         delivery = delivery_of(ref)
         detail = f"{self.name}: {status_name(status)}"
         if verdict is ErrorClass.SLOW_DOWN:
-            self._again.append(token)
+            self._slow_down(token, status, now)
             return
         work.skip(segment)
+        if verdict is ErrorClass.PROFILE and self._health.profile_error(self._reactor.seconds()):
+            self._fall_sick(delivery, now, detail)
+            return
         if verdict in (ErrorClass.NUMBER, ErrorClass.PROFILE):
             self._outcomes.settled([Settlement(delivery, DeliveryState.FAILED, REASONS[verdict], now, detail=detail)])
             return
@@ -355,6 +385,54 @@ class Carrier:
             ]
         )
 
+    def _slow_down(self, token: Token, status: int, now: datetime) -> None:
+        """The carrier is asked for too much, or one number's own queue is full."""
+        if status == Status.ESME_RMSGQFUL and not self._many_full(token):
+            ref, work, segment = token
+            work.skip(segment)
+            retry_at = now + FULL_NUMBER_WAIT
+            detail = f"{self.name}: {status_name(status)}"
+            self._outcomes.settled(
+                [Settlement(delivery_of(ref), DeliveryState.RETRY, Reason.CARRIER_ERROR, now, retry_at, False, detail)]
+            )
+            return
+        self._again.append(token)
+        self._pace.throttled(self._reactor.seconds())
+
+    def _many_full(self, token: Token) -> bool:
+        """Whether so many different numbers are full that it is the carrier that is."""
+        now = self._reactor.seconds()
+        recent = self._full_numbers
+        recent[token[1].numbers[token[2] // token[1].parts]] = now
+        while recent and next(iter(recent.values())) < now - 1.0:
+            recent.pop(next(iter(recent)))
+        return len(recent) > FULL_NUMBERS
+
+    def _fall_sick(self, delivery: int, now: datetime, detail: str) -> None:
+        """Our settings are wrong for this carrier: spare the batch, let another carrier or a later hour have it."""
+        self._detail = f"{detail}: our settings are wrong for this carrier; it gets no work for {SICK_S:.0f} s"
+        self.log.critical("{why}", why=self._detail)
+        retry_at = now + timedelta(seconds=1)
+        self._outcomes.settled(
+            [Settlement(delivery, DeliveryState.RETRY, Reason.PROFILE_ERROR, now, retry_at, False, detail)]
+        )
+        self.give_back()
+        self._outcomes.capacity_changed()
+
+    def look_after(self) -> None:
+        """To be called every second: what waits for a carrier that is away goes elsewhere."""
+        now = self._reactor.seconds()
+        if self.bound:
+            self._health.bound()
+        else:
+            self._health.unbound(now)
+        if self._health.waits_too_long(now) and self.queued:
+            self.log.warn("{carrier}: away; what waits for it goes back to the queue", carrier=self.name)
+            self.give_back()
+        if self._held and self._held_since + LEARN_S <= now:
+            self._ids.settle()
+            self._release_held()
+
     def link_delivered(self, link: Link, messages: Sequence[bytes]) -> None:
         """Receipts and replies; each is acknowledged once it is on the disk."""
         session = link.session
@@ -372,12 +450,39 @@ class Carrier:
                 self.log.warn("{carrier}: a deliver_sm could not be read: {error}", carrier=name, error=error)
                 link.acknowledge(session, [raw], error.status)
                 continue
+            if self._ids.learning:
+                self._hold(link, session, raw, receipt[1])
+                continue
             message_id, _, segment, reason, error_code, done_at = receipt[1]
+            if not self._ids.plain:
+                message_id = self._ids.of_receipt(message_id)
             receipts.append(Receipt(name, message_id, segment, reason, error_code, done_at))
             of_receipts.append(raw)
         if receipts:
             self.receipts += len(receipts)
             self._outcomes.receipts(receipts, lambda: link.acknowledge(session, of_receipts))
+
+    def _hold(self, link: Link, session: Session[Token] | None, raw: bytes, receipt: ParsedReceipt) -> None:
+        """Keep a receipt until it is known how its id is to be read; it is acknowledged only then."""
+        if not self._held:
+            self._held_since = self._reactor.seconds()
+        self._held.append((link, session, raw, receipt))
+        if self._ids.learn([receipt.message_id]):
+            self._release_held()
+
+    def _release_held(self) -> None:
+        held, self._held = self._held, []
+        for link, session, raw, receipt in held:
+            self.receipts += 1
+            read = Receipt(
+                self.name,
+                self._ids.of_receipt(receipt.message_id),
+                receipt.segment,
+                receipt.reason,
+                receipt.error,
+                receipt.done_at,
+            )
+            self._outcomes.receipts([read], partial(link.acknowledge, session, [raw]))
 
     def _take_reply(self, link: Link, session: Session[Token] | None, raw: bytes, now: datetime) -> None:
         pdu = codec.decode(raw)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import LoopingCall
+
 from gateway.carriers.carrier import Carrier
 from gateway.domain.delivery import DeliveryState, Reason, Settlement, SmsBatch
 from gateway.domain.plan import ComposedSms, Estimate
@@ -18,8 +21,10 @@ class CarrierLane:
         carriers: in the order of the settings.
     """
 
-    def __init__(self, carriers: Sequence[Carrier], clock: Clock, outcomes: SmsOutcomes) -> None:
+    def __init__(self, carriers: Sequence[Carrier], reactor: IReactorTime, clock: Clock, outcomes: SmsOutcomes) -> None:
         self.carriers = carriers
+        self._care = LoopingCall(self._look_after)
+        self._care.clock = reactor
         self._clock = clock
         self._outcomes = outcomes
 
@@ -28,10 +33,18 @@ class CarrierLane:
         for carrier in self.carriers:
             carrier.start()
 
+        self._care.start(1.0, now=False)
+
     async def stop(self) -> None:
         """Give back, drain, unbind."""
+        if self._care.running:
+            self._care.stop()
         for carrier in self.carriers:
             await carrier.stop()
+
+    def _look_after(self) -> None:
+        for carrier in self.carriers:
+            carrier.look_after()
 
     def capacity(self) -> int:
         """See the port."""
@@ -85,14 +98,14 @@ class CarrierLane:
         return [carrier.status() for carrier in self.carriers]
 
     def _route(self, number: str) -> int:
-        """The carrier for a number: longest prefix, then bound, then the least loaded for its weight; -1 for none."""
+        """The carrier for a number: fit for work, longest prefix, least loaded for its weight; -1 for none."""
         best = -1
-        best_rank: tuple[int, bool, float] | None = None
+        best_rank: tuple[bool, int, float] | None = None
         for index, carrier in enumerate(self.carriers):
             match = _match(number, carrier.settings.prefixes)
             if match < 0:
                 continue
-            rank = (match, carrier.bound, -carrier.queued / carrier.settings.weight)
+            rank = (carrier.fit, match, -carrier.queued / carrier.settings.weight)
             if best_rank is None or rank > best_rank:
                 best, best_rank = index, rank
         return best

@@ -43,11 +43,7 @@ def build_sms(
     metrics: Metrics,
     changed: Callable[[Recorded], None],
 ) -> SmsLine:
-    """Compose outcomes, carriers and dispatcher.
-
-    Args:
-        changed: told after each write what it changed.
-    """
+    """Compose outcomes, carriers and dispatcher; ``changed`` is told after each write what it changed."""
     ledger = MeteredLedger(ledger, metrics, reactor.seconds)
     outcomes = Outcomes(
         ledger,
@@ -75,7 +71,7 @@ def build_sms(
         )
         for one in settings.carrier
     ]
-    lane = CarrierLane(carriers, clock, metered)
+    lane = CarrierLane(carriers, reactor, clock, metered)
     dispatcher = Dispatcher(ledger, lane, clock, tasks, backlog=lambda: outcomes.backlog, failed=log_failure)
     return SmsLine(outcomes, lane, dispatcher)
 

@@ -1,0 +1,50 @@
+"""Whether a carrier is fit to be given work. Times are seconds of any monotonic clock."""
+
+from __future__ import annotations
+
+GRACE_S = 2.0
+"""How long a carrier may be without a bind before what waits for it goes elsewhere."""
+
+PROFILE_ERRORS = 3
+"""So many refusals in a row for how our PDUs are made, without one acceptance: the settings are wrong."""
+
+SICK_S = 60.0
+"""How long a carrier whose profile is wrong gets no work; then one try shows whether somebody mended it."""
+
+
+class Health:
+    """What is known of a carrier's condition."""
+
+    def __init__(self) -> None:
+        self._unbound_since: float | None = None
+        self._profile_errors = 0
+        self._sick_until = float("-inf")
+
+    def bound(self) -> None:
+        """Something can be sent."""
+        self._unbound_since = None
+
+    def unbound(self, now: float) -> None:
+        """Nothing can be sent."""
+        if self._unbound_since is None:
+            self._unbound_since = now
+
+    def accepted(self) -> None:
+        """It took something, so the profile is right."""
+        self._profile_errors = 0
+        self._sick_until = float("-inf")
+
+    def profile_error(self, now: float) -> bool:
+        """It calls a PDU of ours wrong. ``True`` when that makes it sick."""
+        self._profile_errors += 1
+        if self._profile_errors >= PROFILE_ERRORS:
+            self._sick_until = now + SICK_S
+        return self._profile_errors >= PROFILE_ERRORS
+
+    def sick(self, now: float) -> bool:
+        """Whether its profile seems wrong."""
+        return now < self._sick_until
+
+    def waits_too_long(self, now: float) -> bool:
+        """Whether what waits for it should go elsewhere."""
+        return self._unbound_since is not None and now - self._unbound_since >= GRACE_S
