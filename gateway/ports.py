@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, BinaryIO, Protocol
 
 from gateway.domain.action import Action, ActionRequest, Outcome, Text
 from gateway.domain.delivery import Accepted, Lane, Receipt, Ref, Settlement, SmsBatch, SmsReply
 from gateway.domain.events import Event
+from gateway.domain.participant import FaultyRow
 from gateway.domain.plan import ComposedSms, Estimate, PlanCounts
 from gateway.domain.report import Report
 from gateway.domain.response import Response
@@ -332,4 +333,63 @@ class EventStore(Protocol):
 
     async def last_id(self) -> int:
         """The id of the newest event, 0 where there is none."""
+        ...
+
+
+# ---------------------------------------------------------------- participants
+
+
+class ImportCounts(Protocol):
+    """What an import did: lines that hold something, persons, and rows that fell out."""
+
+    @property
+    def rows(self) -> int:
+        """Lines of the file that hold something, the header not counted."""
+        ...
+
+    @property
+    def added(self) -> int:
+        """Persons that were not there."""
+        ...
+
+    @property
+    def changed(self) -> int:
+        """Persons that differ now."""
+        ...
+
+    @property
+    def unchanged(self) -> int:
+        """Persons that were so already."""
+        ...
+
+    @property
+    def faulty(self) -> int:
+        """Rows that fell out."""
+        ...
+
+
+class ParticipantStore(Protocol):
+    """The participants, as JSON values (docs: Participants)."""
+
+    async def get(self, ref: str) -> Mapping[str, Any]:
+        """A participant; :meth:`put` takes the same. Raises NotFoundError."""
+        ...
+
+    async def put(self, ref: str, body: Mapping[str, object], *, now: datetime) -> bool:
+        """Make a participant what the body says; ``True`` where there was none. Raises InvalidRequestError."""
+        ...
+
+    async def delete(self, ref: str, *, now: datetime) -> None:
+        """Remove a participant. Raises NotFoundError."""
+        ...
+
+    async def import_csv(
+        self,
+        file: BinaryIO,
+        *,
+        now: datetime,
+        progress: Callable[[str, int, int | None], None],
+        faults: Callable[[FaultyRow], None],
+    ) -> ImportCounts:
+        """Bring a CSV in; ``progress`` and ``faults`` are called in another thread. Raises InvalidRequestError."""
         ...

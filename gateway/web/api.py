@@ -15,12 +15,13 @@ from werkzeug.exceptions import HTTPException
 
 from gateway.domain.access import Principal, Right
 from gateway.flows.alert import Alert
-from gateway.ports import ActionStore, Clock, ResponseStore, SmsLane
+from gateway.ports import ActionStore, Clock, EventSink, ParticipantStore, ResponseStore, SmsLane
 from gateway.web.actions import ActionPages, Reporter
 from gateway.web.auth import Authenticator, Gate
 from gateway.web.events import EventHub
 from gateway.web.openapi import describe
 from gateway.web.overview import OverviewPages, Probe, States
+from gateway.web.participants import ParticipantPages
 from gateway.web.routes import Passage, Route
 from gateway.web.site import ApiRequest, ApiSite, Doors, Limits
 from gateway.web.streams import EventPages
@@ -40,12 +41,14 @@ class Api:
         metrics: everything in Prometheus' text format.
         probes: what must be well before actions can be taken, by name.
         trunks, control_rooms: the state of each, as JSON values.
+        sink: takes the API's own events; the hub unless something stands before it.
         clock: the time of day; ``reactor`` makes the timeouts.
     """
 
     alert: Alert
     actions: ActionStore
     responses: ResponseStore
+    participants: ParticipantStore
     report: Reporter
     lane: SmsLane
     hub: EventHub
@@ -57,6 +60,7 @@ class Api:
     trunks: States = _none
     control_rooms: States = _none
     limits: Limits = field(default_factory=Limits)
+    sink: EventSink | None = None
 
     @cached_property
     def gate(self) -> Gate:
@@ -64,9 +68,16 @@ class Api:
         return Gate(self.authenticator, self.reactor)
 
     @cached_property
+    def _passage(self) -> Passage:
+        return Passage(self.gate)
+
+    @cached_property
     def routes(self) -> Sequence[Route[Any, Any]]:
         """The whole table."""
-        actions = ActionPages(self.alert, self.actions, self.responses, self.report, self.hub, self.clock, self.reactor)
+        actions = ActionPages(
+            self.alert, self.actions, self.responses, self.report, self.sink or self.hub, self.clock, self.reactor
+        )
+        participants = ParticipantPages(self.participants, self.clock)
         events = EventPages(self.hub, self.actions, self.gate, self.reactor)
         overview = OverviewPages(
             self.lane,
@@ -78,7 +89,7 @@ class Api:
             self.gate,
             self.reactor,
         )
-        return (*actions.routes(), *events.routes(), *overview.routes())
+        return (*actions.routes(), *events.routes(), *participants.routes(), *overview.routes())
 
     @cached_property
     def document(self) -> Mapping[str, Any]:
@@ -89,8 +100,12 @@ class Api:
         """The server, ready to listen."""
         return ApiSite(self._klein().resource(), self.reactor, self.limits, self._admit_import).doors()
 
+    def refuse_work(self) -> None:
+        """Answer 503 to whatever would change something, from now on: the daemon is stopping."""
+        self._passage.stopping = True
+
     def _klein(self) -> Klein:
-        klein, passage = Klein(), Passage(self.gate)
+        klein, passage = Klein(), self._passage
         klein.url_map.merge_slashes = False
         for route in self.routes:
             klein.route(route.pattern, methods=[route.method], endpoint=f"{route.method} {route.path}")(

@@ -40,7 +40,7 @@ def lines(rows: Iterable[Sequence[object]]) -> bytes:
     (OWASP, CSV Injection). Masked numbers begin with ``+`` and get one too.
     """
     out = io.StringIO()
-    csv.writer(out).writerows([_cell(value) for value in row] for row in rows)
+    csv.writer(out).writerows([cell(value) for value in row] for row in rows)
     return out.getvalue().encode("utf-8", "replace")
 
 
@@ -90,7 +90,8 @@ def _flat(section: str, values: Mapping[Any, object]) -> Iterator[Sequence[objec
             yield section, name, value
 
 
-def _cell(value: object) -> object:
+def cell(value: object) -> object:
+    """A value as it stands in a cell: times in UTC, formulas disarmed."""
     if isinstance(value, datetime):
         return value.isoformat(timespec="milliseconds").replace("+00:00", "Z")
     if isinstance(value, str) and value.startswith(_FORMULA):

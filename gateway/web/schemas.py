@@ -65,6 +65,13 @@ class Nothing(Taken):
     """No body, no query."""
 
 
+class FaultOut(Given):
+    """One bad field."""
+
+    path: str
+    message: str
+
+
 def _printable(text: str) -> str:
     bad = next((character for character in text if ord(character) < 32 and character not in "\n\t"), None)
     if bad is not None or "\x7f" in text:
@@ -288,6 +295,72 @@ class ResponsePatch(Taken):
         if self.useful is None and self.led_to_success is None and self.note is None:
             raise ValueError("name at least one of useful, led_to_success, note")
         return self
+
+
+# ---------------------------------------------------------------- participants, both ways
+
+_TIME = "local time (Europe/Amsterdam), 22:30; both or neither"
+
+
+class ParticipantPlace(BaseModel):
+    """Where somebody wants to be asked to look out."""
+
+    lat: float = Field(ge=-90, le=90)
+    lon: float = Field(ge=-180, le=180)
+    municipality: str = Field("", max_length=80)
+    quiet_from: str | None = Field(None, description=_TIME)
+    quiet_to: str | None = Field(None, description=_TIME)
+    quiet_strict: bool = Field(False, description="quiet even where lives are at stake")
+    label: str = Field("", max_length=80)
+
+
+class ParticipantIn(Taken):
+    """A participant as it shall be. Only describes: ``domain.enrolment`` judges, as it judges the CSV."""
+
+    ref: str | None = Field(None, description="where given, as in the address")
+    mobile: str | None = Field(None, description="national or E.164; this or landline is required")
+    landline: str | None = None
+    language: Literal["nl", "de", "en", "fr", "fy"] = "nl"
+    lanes: list[LaneWord] | str = Field([], description="empty: sms where there is a mobile, else voice")
+    places: Annotated[list[ParticipantPlace], Field(min_length=1)]
+    left: bool | None = Field(None, description="true leaves, false comes back")
+    paused_until: str | None = Field(None, description="a time with its offset; null ends a pause")
+
+
+class ParticipantOut(Given):
+    """A participant, with whole numbers in E.164."""
+
+    ref: str
+    mobile: str | None
+    landline: str | None
+    language: str
+    lanes: list[LaneWord]
+    left: bool
+    paused_until: str | None
+    places: list[ParticipantPlace]
+
+
+class CsvIn(Taken):
+    """Stands for a CSV in the table of routes."""
+
+
+class FaultyRowOut(Given):
+    """A row that fell out, and why."""
+
+    line: int
+    ref: str | None
+    errors: list[FaultOut]
+
+
+class ImportOut(Given):
+    """What an import did: persons, and the rows that fell out (the first thousand of them)."""
+
+    rows: int
+    added: int
+    changed: int
+    unchanged: int
+    faulty: int
+    faults: list[FaultyRowOut]
 
 
 # ---------------------------------------------------------------- queries
@@ -593,13 +666,6 @@ class HealthOut(Given):
 
     status: Literal["ok", "ready", "not_ready"]
     checks: list[CheckOut] = []
-
-
-class FaultOut(Given):
-    """One bad field."""
-
-    path: str
-    message: str
 
 
 class ProblemOut(Given):

@@ -19,6 +19,7 @@ from urllib.parse import unquote_to_bytes
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IAddress, IDelayedCall, IProtocol, IReactorTime
+from twisted.internet.protocol import Protocol
 from twisted.logger import Logger
 from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
 from twisted.python.failure import Failure
@@ -105,6 +106,15 @@ class Door(ProtocolWrapper):
         super().connectionLost(reason)
 
 
+class Closed(Protocol):
+    """A connection too many."""
+
+    def connectionMade(self) -> None:
+        """Close it."""
+        assert self.transport is not None
+        self.transport.loseConnection()
+
+
 class Doors(WrappingFactory[Door]):
     """Counts connections, and lets only so many in."""
 
@@ -117,11 +127,11 @@ class Doors(WrappingFactory[Door]):
         self._limits = site.limits
         self._by_address: Counter[str] = Counter()
 
-    def buildProtocol(self, addr: IAddress | None) -> Door | None:  # type: ignore[override]
-        """A connection, or ``None`` (which closes it) where there are too many."""
+    def buildProtocol(self, addr: IAddress | None) -> Any:
+        """A connection, or one that closes at once where there are too many."""
         too_many = len(self.protocols) >= self._limits.connections
         if too_many or self._by_address[_host(addr)] >= self._limits.connections_per_address:
-            return None
+            return Closed()
         return super().buildProtocol(addr)
 
     def registerProtocol(self, p: IProtocol) -> None:

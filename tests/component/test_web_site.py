@@ -210,15 +210,15 @@ def test_an_answer_that_takes_long_is_not_cut_off(office: Office) -> None:
 
 def test_one_address_has_only_so_many_connections(small: Office) -> None:
     wires = [small.wire("192.0.2.1") for _ in range(4)]
-    assert [wire.refused for wire in wires] == [False, False, False, True]
-    assert not small.wire("192.0.2.2").refused
+    assert [wire.open for wire in wires] == [True, True, True, False]
+    assert small.wire("192.0.2.2").open
     wires[0].hang_up()
-    assert not small.wire("192.0.2.1").refused
+    assert small.wire("192.0.2.1").open
 
 
 def test_all_addresses_together_have_only_so_many_connections(small: Office) -> None:
     wires = [small.wire(f"192.0.2.{number}") for number in range(6)]
-    assert [wire.refused for wire in wires] == [False] * 5 + [True]
+    assert [wire.open for wire in wires] == [True] * 5 + [False]
 
 
 # ---------------------------------------------------------------- the access log

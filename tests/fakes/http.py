@@ -67,16 +67,9 @@ class Wire:
     def __init__(self, doors: IProtocolFactory, host: str = "127.0.0.1") -> None:
         self.address = IPv4Address("TCP", host, 40000)
         self.protocol = doors.buildProtocol(self.address)
-        if self.protocol is None:
-            self.transport = None
-            return
         self.transport = Pipe(peerAddress=self.address)
         self.transport.protocol = self.protocol
         self.protocol.makeConnection(self.transport)
-
-    @property
-    def refused(self) -> bool:
-        return self.transport is None
 
     @property
     def open(self) -> bool:

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any, BinaryIO
 
 from gateway.domain.access import Principal, Role
 from gateway.domain.action import Action, ActionRequest, ActionState, Outcome, Text
 from gateway.domain.delivery import Lane, SmsBatch, SmsReply
-from gateway.domain.errors import ConflictError, InvalidRequestError, NotFoundError
+from gateway.domain.enrolment import parse_body
+from gateway.domain.errors import ConflictError, Fault, InvalidRequestError, NotFoundError
 from gateway.domain.events import Event
+from gateway.domain.participant import FaultyRow, lane_words
 from gateway.domain.plan import ComposedSms, CostlyCharacter, Estimate, PlanCounts
 from gateway.domain.report import ReachPoint, Report, ResponseCounts, SmsCounts, VoiceCounts
 from gateway.domain.response import Response, ResponseKind
@@ -327,3 +330,73 @@ class KnownKeys:
         self.asked.append(key)
         await self.gate()
         return self.keys.get(key)
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What an import did."""
+
+    rows: int
+    added: int
+    changed: int
+    unchanged: int
+    faulty: int
+
+
+class MemoryParticipants:
+    """A :class:`gateway.ports.ParticipantStore`.
+
+    Attributes:
+        gate: awaited before a CSV is read.
+        read: the bodies of imports.
+    """
+
+    def __init__(self) -> None:
+        self.people: dict[str, dict[str, Any]] = {}
+        self.gate: Callable[[], Awaitable[None]] = _at_once
+        self.read: list[bytes] = []
+
+    async def get(self, ref: str) -> Mapping[str, Any]:
+        if ref not in self.people:
+            raise NotFoundError("there is no such participant")
+        return self.people[ref]
+
+    async def put(self, ref: str, body: Mapping[str, object], *, now: datetime) -> bool:
+        change = parse_body(ref, body)
+        person, new = change.participant, ref not in self.people
+        self.people[ref] = {
+            "ref": person.ref,
+            "mobile": person.mobile.e164 if person.mobile else None,
+            "landline": person.landline.e164 if person.landline else None,
+            "language": person.language,
+            "lanes": lane_words(person.lanes).split(),
+            "left": bool(change.left),
+            "paused_until": change.paused_until.isoformat() if change.paused_until else None,
+            "places": [
+                {"lat": p.lat, "lon": p.lon, "municipality": p.municipality, "label": p.label} for p in person.places
+            ],
+        }
+        return new
+
+    async def delete(self, ref: str, *, now: datetime) -> None:
+        await self.get(ref)
+        del self.people[ref]
+
+    async def import_csv(
+        self,
+        file: BinaryIO,
+        *,
+        now: datetime,
+        progress: Callable[[str, int, int | None], None],
+        faults: Callable[[FaultyRow], None],
+    ) -> Imported:
+        await self.gate()
+        data = file.read()
+        self.read.append(data)
+        header, *rows = data.decode().splitlines()
+        if "ref" not in header.split(","):
+            raise InvalidRequestError.at("header", "the column ref is missing")
+        bad = [number for number, row in enumerate(rows, 2) if "bad" in row]
+        for line in bad:
+            faults(FaultyRow(line, f"p{line}", (Fault("mobile", "is no number"),)))
+        return Imported(len(rows), len(rows) - len(bad), 0, 0, len(bad))

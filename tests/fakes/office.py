@@ -6,7 +6,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from fakes.http import Answer, Wire
-from fakes.memory import FakeSmsLane, HandClock, KnownKeys, MemoryActions, MemoryEvents, MemoryResponses
+from fakes.memory import (
+    FakeSmsLane,
+    HandClock,
+    KnownKeys,
+    MemoryActions,
+    MemoryEvents,
+    MemoryParticipants,
+    MemoryResponses,
+)
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
@@ -27,6 +35,7 @@ class Office:
     clock: HandClock
     actions: MemoryActions
     responses: MemoryResponses
+    participants: MemoryParticipants
     events: MemoryEvents
     hub: EventHub
     lane: FakeSmsLane
@@ -50,13 +59,14 @@ class Office:
 def open_office(limits: Limits | None = None) -> Office:
     time, clock = Clock(), HandClock()
     actions, events, lane, keys = MemoryActions(), MemoryEvents(), FakeSmsLane(), KnownKeys()
-    responses, hub = MemoryResponses(actions), EventHub(events, time)
+    responses, participants, hub = MemoryResponses(actions), MemoryParticipants(), EventHub(events, time)
     woken: list[str] = []
     probes: dict[str, Any] = {}
     api = Api(
         alert=Alert(actions, lane, hub, clock, Policy(rooms=("Midden",)), lambda: woken.append("dispatch")),
         actions=actions,
         responses=responses,
+        participants=participants,
         report=actions.report,
         lane=lane,
         hub=hub,
@@ -68,7 +78,9 @@ def open_office(limits: Limits | None = None) -> Office:
         limits=limits or Limits(),
     )
     Deferred.fromCoroutine(hub.start())
-    return Office(api, api.doors(), time, clock, actions, responses, events, hub, lane, keys, woken, probes)
+    return Office(
+        api, api.doors(), time, clock, actions, responses, participants, events, hub, lane, keys, woken, probes
+    )
 
 
 def close_office(office: Office) -> None:
