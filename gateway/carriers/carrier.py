@@ -160,7 +160,9 @@ class Carrier:
         most = min(max(8 * window, 1000), 8000)
         if self.settings.rate_per_s is not None:
             most = min(most, max(int(self.settings.rate_per_s), window))
-        return max(0, most - self.queued)
+        left = most - self.queued
+        # Asked for by the half, so that a slow carrier does not have the ledger asked for one delivery at a time.
+        return left if left * 2 >= most else 0
 
     @property
     def expected_rate_per_s(self) -> float:

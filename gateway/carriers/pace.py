@@ -1,8 +1,9 @@
 """How fast a carrier may be sent to: a token bucket that counts segments and learns from refusals.
 
 A carrier that throttles (ESME_RTHROTTLED, ESME_RMSGQFUL) seldom says where its limit is. While it refuses, what it
-accepts is its limit, so that is measured; before there is anything to measure the rate doubles from little. Afterwards
-it grows by a few percent a second, until the next refusal. One refusal is one cut: the answers that were on their way
+accepts is its limit, so that is measured. Before the first refusal the rate doubles from little, as TCP's does, so that
+a carrier's limit is met at a trot and not at a gallop; after it, it is searched for from below. Then it grows by a few
+percent a second, until the next refusal. One refusal is one cut: the answers that were on their way
 when the rate was cut do not cut it again.
 """
 
@@ -17,8 +18,17 @@ BURST_S = 0.05
 HOLD_S = 0.2
 """After a cut: refusals within it are of what was on its way, and what is accepted within it is measured."""
 
-DOUBLE_S = 0.1
-"""While searching: without a refusal for so long, the rate doubles."""
+START_PER_S = 1000.0
+"""The rate of a fresh pace without a contract's limit."""
+
+START_DOUBLE_S = 0.02
+"""Before the first refusal the rate doubles in so long: 100,000 a second are reached in 0.14 s."""
+
+ENDLESS_PER_S = 500_000.0
+"""No gateway sends faster: from here on there is no limit."""
+
+SEARCH_S = 0.1
+"""While searching: without a refusal for so long, the rate grows by half."""
 
 GROWTH_PER_S = 0.04
 """After the limit is known, the share by which the rate grows in a second without refusals."""
@@ -35,11 +45,12 @@ class Pace:
 
     def __init__(self, rate_per_s: float | None, now: float) -> None:
         self.ceiling_per_s = inf if rate_per_s is None else rate_per_s
-        self.rate_per_s = self.ceiling_per_s
+        self.rate_per_s = min(START_PER_S, self.ceiling_per_s)
         self._tokens = 0.0
         self._at = now
+        self._starting = True
         self._searching = False
-        self._changed_at = -inf
+        self._changed_at = now
         self._cut_at = -inf
         self._accepted: deque[tuple[float, int]] = deque()  # (when, how many), of the last second
 
@@ -81,13 +92,14 @@ class Pace:
         """The carrier refused a segment for its rate."""
         if now - self._cut_at < HOLD_S:
             return
-        if self.rate_per_s == inf:
-            # The first refusal. What a whole second of sending brought is the limit; less than a second tells little.
+        if self._starting:
+            # What a whole second of sending brought is the limit; less than a second tells little.
+            self._starting = False
             rate = float(max(self._accepted_within(1.0, now), MIN_RATE_PER_S))
-            self._searching = self._accepted[0][0] > now - 0.8 if self._accepted else True
+            self._searching = not self._accepted or self._accepted[0][0] > now - 0.8
         elif self._searching:
             self._searching = False
-            rate = max(self.rate_per_s / 2.0, min(self.rate_per_s, self._accepted_within(DOUBLE_S, now) / DOUBLE_S))
+            rate = self.rate_per_s / 1.5
         else:
             # While it refuses, what it accepts is its limit.
             measured = self._accepted_within(HOLD_S, now) / HOLD_S
@@ -112,11 +124,22 @@ class Pace:
         if self.rate_per_s >= self.ceiling_per_s or now < self._changed_at:
             return
         since = now - self._changed_at
-        if self._searching:
-            if since >= DOUBLE_S:
-                self._set(self.rate_per_s * 2.0, now)
-        elif since >= DOUBLE_S and now - self._cut_at >= HOLD_S:
+        if self._starting:
+            self._trot(since, now)
+        elif self._searching:
+            if since >= SEARCH_S:
+                self._set(self.rate_per_s * 1.5, now)
+        elif since >= SEARCH_S and now - self._cut_at >= HOLD_S:
             self._set(self.rate_per_s * (1.0 + GROWTH_PER_S * min(since, 1.0)), now)
+
+    def _trot(self, since: float, now: float) -> None:
+        """Double, but only while what may leave does leave: an idle link has proven nothing."""
+        if since >= START_DOUBLE_S:
+            busy = self._accepted_within(2 * START_DOUBLE_S, now) >= self.rate_per_s * START_DOUBLE_S / 4
+            if busy:
+                self._set(inf if self.rate_per_s >= ENDLESS_PER_S else self.rate_per_s * 2.0, now)
+            else:
+                self._changed_at = now
 
     def _set(self, rate: float, now: float) -> None:
         self.rate_per_s = min(self.ceiling_per_s, max(MIN_RATE_PER_S, rate))
