@@ -39,9 +39,8 @@ class Control:
 
     def handle(self, request: Request) -> dict[str, object]:
         """The answer to a request: ``{"ok": true, …}``, or ``{"ok": false, "error": "…"}``."""
-        what = _text(request, "do", "")
         try:
-            command = self._commands.get(what)
+            command = self._commands.get(_text(request, "do"))
             result = self._do(request) if command is None else command(request)
         except BurgernetError as error:
             return {"ok": False, "error": str(error)}

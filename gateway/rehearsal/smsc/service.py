@@ -86,13 +86,13 @@ class Smsc:
         return int(listening.getHost().port)
 
     async def close(self) -> None:
-        """Stop listening, end every connection, and write what the message log still holds."""
+        """Stop listening, end every connection once it is written out, and write what the message log still holds."""
         ports, self._ports = self._ports, []
         for port in ports:
             await maybeDeferred(port.stopListening)
         for connector in self._connectors:
             connector.disconnect()
-        self.drop_all()
+        self.do("drop")
         if self._links:
             self._quiet = Deferred()
             await self._quiet
