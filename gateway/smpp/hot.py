@@ -144,9 +144,10 @@ def split_submit_responses(
             break
         if end > size:
             break
-        if command == _SUBMIT_SM_RESP and HEADER_SIZE < length <= _LARGEST_PLAIN_RESP:
+        if command == _SUBMIT_SM_RESP and length <= _LARGEST_PLAIN_RESP:
             message_id = buffer[position + HEADER_SIZE : end - 1]
-            if 0 not in message_id and not buffer[end - 1]:
+            # Refusals come without a body (section 4.4.2); many of them at once when a carrier throttles.
+            if length == HEADER_SIZE or (0 not in message_id and not buffer[end - 1]):
                 found((sequence, status, message_id.decode("latin-1")))
                 position = end
                 continue
