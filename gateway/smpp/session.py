@@ -223,9 +223,9 @@ class Session(Generic[Token]):
             raise LocalProtocolError(f"{count} submits for a window with room for {self.room}")
         self._forget_answered()
         first = self._take_sequences(count)
+        self._out.append(template.pack_many(first, destinations))  # may raise: then nothing is in the window
         self._window.update(zip(range(first, first + count), tokens, strict=True))
         self._groups.append(_Group(now + self.profile.response_timeout_s, first, count))
-        self._out.append(template.pack_many(first, destinations))
 
     def request(self, command: Command, body: Body, now: float, tlvs: Tlvs | None = None) -> int:
         """Send any other request (query_sm, cancel_sm, replace_sm); its answer comes as :class:`Replied`."""
@@ -254,7 +254,7 @@ class Session(Generic[Token]):
             self._move(State.UNBINDING)
             self._deadline = now + self.profile.unbind_timeout_s
             self._send(Command.UNBIND)
-        else:
+        elif self.state is not State.CLOSED:
             self._move(State.CLOSED)
 
     def connection_lost(self) -> list[Token]:
@@ -298,7 +298,8 @@ class Session(Generic[Token]):
             if self._closed():
                 break
         if deliveries:
-            events.append(Delivered(deliveries))
+            # After a bind that came with them, before an end that did: nothing comes after the end.
+            events.insert(len(events) - self._closed(), Delivered(deliveries))
         if (responses or others) and len(self._buffer) >= codec.HEADER_SIZE and not self._closed():
             # What is left may begin with a length that cannot be: better known now than with the next read.
             rest, self._buffer = self._buffer, b""
@@ -334,7 +335,7 @@ class Session(Generic[Token]):
             if not command & RESPONSE_BIT:
                 self._send(Command.GENERIC_NACK, status=error.status, sequence=error.sequence)
             elif command == Command.SUBMIT_SM_RESP:
-                self._take_responses([(error.sequence, int(Status.ESME_RUNKNOWNERR), "")], events)
+                self._take_responses([_response_at_least(raw)], events)
             return
         handler = _HANDLERS.get(pdu.command)
         if handler is not None:
@@ -359,12 +360,15 @@ class Session(Generic[Token]):
             return
         self._deadline = None
         if pdu.status != Status.ESME_ROK:
-            events.append(BindRefused(pdu.status))
-            events.append(self._end(f"bind refused: {status_name(pdu.status)}"))
+            self._refuse_bind(pdu.status, events)
             return
         self._move(State.BOUND)
         self.peer = pdu.body.system_id if isinstance(pdu.body, BindResp) else ""
         events.append(Bound(self.peer))
+
+    def _refuse_bind(self, status: int, events: list[Event[Token]]) -> None:
+        events.append(BindRefused(status))
+        events.append(self._end(f"bind refused: {status_name(status)}"))
 
     def _on_enquire_link(self, pdu: Pdu, events: list[Event[Token]], _: list[bytes]) -> None:
         self._send(Command.ENQUIRE_LINK_RESP, sequence=pdu.sequence)
@@ -391,7 +395,10 @@ class Session(Generic[Token]):
 
     def _on_nack(self, pdu: Pdu, events: list[Event[Token]], _: list[bytes]) -> None:
         """generic_nack: the peer could not read one of ours, or answers a command that it does not know (4.3)."""
-        if pdu.sequence in self._window or pdu.sequence in self._late:
+        if self.state is State.BINDING:
+            # A carrier of SMPP 3.3 does not know bind_transceiver.
+            self._refuse_bind(pdu.status or int(Status.ESME_RUNKNOWNERR), events)
+        elif pdu.sequence in self._window or pdu.sequence in self._late:
             self._take_responses([(pdu.sequence, pdu.status or Status.ESME_RUNKNOWNERR, "")], events)
         elif pdu.sequence in self._requests:
             self._on_reply(pdu, events)
@@ -500,6 +507,16 @@ class Session(Generic[Token]):
         if state not in MOVES[self.state]:
             raise LocalProtocolError(f"a session cannot go from {self.state.value} to {state.value}")
         self.state = state
+
+
+def _response_at_least(raw: bytes) -> tuple[int, int, str]:
+    """What can be read of a submit_sm_resp whose body makes no sense.
+
+    The status counts: an acceptance that was taken for a refusal would be sent again, and the citizen gets it twice.
+    """
+    message_id = raw[codec.HEADER_SIZE :].partition(b"\0")[0].decode("latin-1")
+    status, sequence = int.from_bytes(raw[8:12], "big"), int.from_bytes(raw[12:16], "big")
+    return sequence, status, message_id if len(message_id) < codec.MAX_FOREIGN_STRING else ""
 
 
 _Handler = Callable[[Session[Any], Pdu, list[Any], list[bytes]], None]
