@@ -8,7 +8,7 @@ import pytest
 from fakes.http import Wire, dechunked, events_of
 from fakes.memory import NOON, MemoryEvents
 from fakes.office import Office
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.task import Clock
 
 from gateway.domain.events import Event
@@ -360,3 +360,18 @@ async def test_ids_are_not_given_again_after_pruning(running_database: Database)
     await store.append([happened(3)])
     [event] = await store.after(0)
     assert event.id > last
+
+
+async def test_a_follower_misses_nothing_of_writers_that_write_at_once(running_database: Database) -> None:
+    store = EventRepository(running_database)
+    writers = gatherResults(
+        [Deferred.fromCoroutine(store.append([happened(n), happened(n + 1)])) for n in range(0, 200, 2)]
+    )
+    seen: list[Event] = []
+    while len(seen) < 200:
+        done = writers.called
+        found = await store.after(seen[-1].id if seen else 0)
+        seen.extend(found)
+        assert found or not done, f"only {len(seen)} of 200 were seen"
+    await writers
+    assert sorted(numbers(seen)) == list(range(200))
