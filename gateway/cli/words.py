@@ -102,7 +102,7 @@ def report(out: Console, result: Mapping[str, Any]) -> None:
     out.print()
     facts = _facts()
     for name, label in (("first_s", "first reached"), ("t50_s", "half reached"), ("t95_s", "95 % reached")):
-        facts.add_row(label, "-" if result[name] is None else f"{result[name]:.1f} s")
+        facts.add_row(label, "-" if result[name] is None else f"{result[name]:.2f} s")
     for name, count in result["responses"].items():
         if count or name == "total":
             facts.add_row("responses" if name == "total" else f"  {name.replace('_', ' ')}", str(count))
