@@ -8,8 +8,8 @@ a property test holds the two to one answer.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import IntEnum
+from typing import NamedTuple
 
 from gateway.domain.errors import BurgernetError
 
@@ -66,8 +66,7 @@ _AREA_CODES = """
 AREA_CODES = tuple(_AREA_CODES.split())
 """The 141 Dutch area codes (netnummers) without their 0; a number has nine digits after the 0, area code included."""
 
-_FIXED = frozenset(AREA_CODES)
-_NINE_DIGITS = {
+_SERVICES = {
     **{"6" + digit: NumberKind.MOBILE for digit in "123458"},
     "66": NumberKind.PAGER,
     "84": NumberKind.PERSONAL,
@@ -75,6 +74,12 @@ _NINE_DIGITS = {
     "87": NumberKind.PERSONAL,
     "88": NumberKind.COMPANY,
     "91": NumberKind.VOIP,
+}
+# By the first three of nine digits.
+_DUTCH = {
+    prefix + more: kind
+    for prefix, kind in (dict.fromkeys(AREA_CODES, NumberKind.FIXED) | _SERVICES).items()
+    for more in ("0123456789" if len(prefix) == 2 else ("",))
 }
 _SATELLITE = frozenset({870, 881})
 _LONGEST_INPUT = 40
@@ -96,8 +101,7 @@ class NumberError(BurgernetError, ValueError):
     """This is no telephone number that we can use; the message says why and never quotes it."""
 
 
-@dataclass(frozen=True, slots=True)
-class PhoneNumber:
+class PhoneNumber(NamedTuple):
     """A number of some country's plan.
 
     Attributes:
@@ -182,9 +186,7 @@ def _dutch(compact: str) -> PhoneNumber | None:
         return None
     if len(national) != 9:
         return None
-    if national[:2] in _FIXED or national[:3] in _FIXED:
-        return PhoneNumber("+31" + national, 31, NumberKind.FIXED)
-    kind = _NINE_DIGITS.get(national[:2])
+    kind = _DUTCH.get(national[:3])
     return None if kind is None else PhoneNumber("+31" + national, 31, kind)
 
 

@@ -72,12 +72,16 @@ class Database:
         engine: from :func:`make_engine`.
         reactor: runs the callbacks.
         readers: threads for reading jobs.
+
+    Attributes:
+        stopping: set when :meth:`stop` begins; a job in a lent thread ends soon after.
     """
 
     def __init__(self, engine: Engine, reactor: IReactorFromThreads, readers: int = 4) -> None:
         self.engine = engine
         self._reactor = reactor
         self.is_sqlite = engine.dialect.name == "sqlite"
+        self.stopping = False
         self._writing_engine = engine.execution_options(writes=True)
         # SQLite has one writer at a time; more threads would only queue at its lock.
         writers = 1 if self.is_sqlite else 4
@@ -91,6 +95,7 @@ class Database:
 
     def stop(self) -> None:
         """Finish what was handed over, end the threads, close the connections. Blocks until then."""
+        self.stopping = True
         self._writers.stop()
         self._readers.stop()
         self.engine.dispose()
@@ -102,6 +107,10 @@ class Database:
     def read(self, job: Callable[Concatenate[Connection, P], R], *args: P.args, **kwargs: P.kwargs) -> Deferred[R]:
         """Run a job that only reads."""
         return deferToThreadPool(self._reactor, self._readers, lambda: self.read_now(job, *args, **kwargs))
+
+    def lend_thread(self, job: Callable[[], R]) -> Deferred[R]:
+        """Run a long job that makes its own transactions, with ``read_now`` and ``write_now``, in a reader's thread."""
+        return deferToThreadPool(self._reactor, self._readers, job)
 
     def write_now(self, job: Callable[Concatenate[Connection, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
         """The same in the caller's own thread, for commands that have no reactor."""

@@ -116,7 +116,7 @@ place = Table(
     Column("y", Float(53), nullable=False),
     Column("z", Float(53), nullable=False),
     # Grid cell (storage.geography): neighbours in a row of cells are neighbours in the index.
-    Column("cell", Integer, nullable=False, index=True),
+    Column("cell", Integer, nullable=False),
     Column("municipality", String(80), nullable=False),
     Column("municipality_key", String(80), nullable=False, index=True),
     Column("label", String(80), nullable=False),
@@ -124,6 +124,8 @@ place = Table(
     Column("quiet_from", SmallInteger),
     Column("quiet_to", SmallInteger),
     Column("quiet_strict", Boolean, nullable=False),
+    # All that selection asks of a place: it reads a stretch of this index and no row of the table.
+    Index("ix_place_cell", "cell", "person_id", "x", "y", "z", "quiet_from", "quiet_to", "quiet_strict"),
 )
 
 # ---------------------------------------------------------------- actions
@@ -150,6 +152,15 @@ action = Table(
     Column("created_by", String(80), nullable=False),
     Column("planned", JSON, nullable=False),  # {"sms": n, "voice": n}
     Column("left_out", JSON, nullable=False),  # {reason: n}
+    # For parts and price: {"sms": [[calling code, language, n]], "voice": [[language, n]]}
+    Column("audience", JSON, nullable=False, server_default="{}"),
+    Index(
+        "uq_action_code_open",
+        "code",
+        unique=True,
+        sqlite_where=text("state = 'open'"),
+        postgresql_where=text("state = 'open'"),
+    ),
 )
 
 action_version = Table(
@@ -213,9 +224,11 @@ delivery = Table(
     "delivery",
     metadata,
     Column("id", Id, primary_key=True, autoincrement=False),
-    Column("action", Id, ForeignKey("action.number"), nullable=False, index=True),
+    # No foreign key: only planning makes rows, in the transaction that makes the action, and PostgreSQL would look up
+    # the action once a row.
+    Column("action", Id, nullable=False),
     Column("person_id", Id, nullable=False),
-    Column("number_id", Id, nullable=False, index=True),
+    Column("number_id", Id, nullable=False),
     Column("language", String(2), nullable=False),
     Column("lane", SmallInteger, nullable=False),
     Column("purpose", SmallInteger, nullable=False),
@@ -227,6 +240,9 @@ delivery = Table(
     # Set while a delivery in state RETRY waits for its time; NULL once it is claimed.
     Column("retry_at", UtcTime),
     Column("changed_at", UtcTime),
+    # Which actions reached this number: asked an action at a time (join the table action), newest first. An index led
+    # by the number would be one page a row to write, all over a ledger of millions; this one is written in one place.
+    Index("ix_delivery_action_number_id", "action", "number_id"),
     Index(
         "ix_delivery_retry_at",
         "lane",
