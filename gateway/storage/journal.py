@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -45,6 +46,10 @@ class Replay:
 class WireJournal:
     """Implements :class:`gateway.ports.Journal` in one file. Not for several threads.
 
+    Only :meth:`sent` raises. What :meth:`accepted` and :meth:`gone` cannot write costs certainty and nothing else: read
+    after a crash, the file calls uncertain what it does not know to be answered. Nothing more is sent until a whole
+    file could be written again.
+
     Args:
         path: a file of this daemon alone; made anew.
 
@@ -54,27 +59,30 @@ class WireJournal:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o600)
+        self._fd = _create(path)
         self._size = 0
+        self._behind = False  # a write failed: the file lacks something, and may end within a line
         self._on_wire: set[Ref] = set()
         self._unstored: list[bytes] = []
 
     def sent(self, refs: Sequence[Ref]) -> None:
-        """See the port."""
-        self._on_wire.update(refs)
+        """See the port. Raises OSError: they must not be handed to the network."""
+        if self._behind:
+            self._compact()
         self._append(_encode(("s", refs)) + b"\n")
+        self._on_wire.update(refs)
 
     def accepted(self, carrier: str, segments: Mapping[Ref, str]) -> None:
         """See the port."""
         line = _encode(("a", carrier, segments)) + b"\n"
         self._on_wire.difference_update(segments)
         self._unstored.append(line)
-        self._append(line)
+        self._append_if_possible(line)
 
     def gone(self, refs: Sequence[Ref]) -> None:
         """See the port."""
         self._on_wire.difference_update(refs)
-        self._append(_encode(("g", refs)) + b"\n")
+        self._append_if_possible(_encode(("g", refs)) + b"\n")
 
     def mark(self) -> int:
         """See the port."""
@@ -84,7 +92,8 @@ class WireJournal:
         """See the port."""
         del self._unstored[:mark]
         if self._size > COMPACT_AT:
-            self._compact()
+            with suppress(OSError):  # the old file is whole and goes on; the next call tries again
+                self._compact()
 
     def close(self) -> None:
         """Close; the file goes when nothing in it matters any more."""
@@ -93,20 +102,42 @@ class WireJournal:
             self.path.unlink(missing_ok=True)
 
     def _append(self, line: bytes) -> None:
-        written = os.write(self._fd, line)
-        while written < len(line):
-            written += os.write(self._fd, line[written:])
+        try:
+            _write_all(self._fd, line)
+        except OSError:
+            self._behind = True
+            raise
         self._size += len(line)
 
+    def _append_if_possible(self, line: bytes) -> None:
+        if not self._behind:
+            with suppress(OSError):
+                self._append(line)
+
     def _compact(self) -> None:
+        """Put a new file with only what still matters in the place of the old one, or leave the old one as it is."""
         fresh = self.path.with_suffix(".new")
-        fd = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o600)
-        old, self._fd, self._size = self._fd, fd, 0
-        self._append(_encode(("s", list(self._on_wire))) + b"\n")
-        for line in self._unstored:
-            self._append(line)
-        fresh.replace(self.path)
-        os.close(old)
+        lines = [_encode(("s", list(self._on_wire))) + b"\n", *self._unstored]
+        fd = _create(fresh)
+        try:
+            _write_all(fd, b"".join(lines))
+            fresh.replace(self.path)
+        except OSError:
+            os.close(fd)
+            fresh.unlink(missing_ok=True)
+            raise
+        os.close(self._fd)
+        self._fd, self._size, self._behind = fd, sum(map(len, lines)), False
+
+
+def _create(path: Path) -> int:
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o600)
+
+
+def _write_all(fd: int, data: bytes) -> None:
+    written = os.write(fd, data)
+    while written < len(data):
+        written += os.write(fd, data[written:])
 
 
 def replay(path: Path) -> Replay:
