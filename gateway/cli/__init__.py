@@ -12,6 +12,7 @@ from gateway.cli.common import example
 # name: (where it is, what it does in a line)
 _COMMANDS = {
     "serve": ("gateway.cli.daemon:serve", "Run the daemon until it is told to stop."),
+    "demo": ("gateway.cli.demo:demo", "Replay three real actions against a simulated carrier."),
     "check": ("gateway.cli.daemon:check", "Try everything that the settings name; one line each."),
     "db": ("gateway.cli.daemon:db", "The database's tables."),
     "keys": ("gateway.cli.keys:keys", "Keys for the HTTP API."),

@@ -1,0 +1,42 @@
+"""``burgernet demo``: three real actions, from the press to the report, on real parts and a simulated carrier."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import click
+
+from gateway.cli.common import console, example, readable_errors
+
+
+@click.command(epilog=example("burgernet demo", "burgernet demo --keep --people 20000"))
+@click.option(
+    "--people", type=click.IntRange(300, 1_000_000), default=6000, show_default=True, help="Made-up participants."
+)
+@click.option("--keep", is_flag=True, help="Leave everything running afterwards, until Ctrl-C.")
+@click.option(
+    "--folder", type=click.Path(path_type=Path, file_okay=False), help="Where to keep it; a new one if not given."
+)
+def demo(people: int, keep: bool, folder: Path | None) -> None:
+    """Replay three actions of 2016 against a simulated carrier.
+
+    Imports made-up participants around Weesp, Amsterdam and Gemert-Bakel, runs the daemon and a simulated SMSC as
+    processes of their own, starts the actions over HTTP, shows them live, lets citizens reply, and prints the reports.
+    """
+    from gateway.cli.demo.show import Show
+    from gateway.cli.demo.stage import Stage
+
+    out = console()
+    with readable_errors(), Stage(folder, people, out) as stage:
+        stage.set_up()
+        Show(stage, out).run()
+        if keep:
+            out.print(f"\n[bold]Running[/bold] at {stage.url}/api/v1, settings {stage.settings}, with")
+            out.print(f"  export BURGERNET_KEY={stage.key}", soft_wrap=True)
+            out.print("Ctrl-C ends it.")
+            try:
+                while stage.alive:
+                    time.sleep(0.5)  # noqa: TID251 - a command with nothing else to do
+            except KeyboardInterrupt:
+                out.print("ending")
