@@ -84,15 +84,15 @@ class Show:
             self._tell(f"{running.code} ends: {step.close}")
 
     def _somebody(self, story: Story) -> str:
-        """The number of somebody who got this action's message, from the carrier's own log."""
+        """The number of somebody who got this action's message and no other, from the carrier's own log."""
         texts = story.request["text"]
         assert isinstance(texts, dict)
         start = texts["nl"][:24]
+        got: dict[str, bool] = {}
         for line in self._stage.messages.read_text(encoding="utf-8").splitlines():
             message = json.loads(line)
-            if str(message.get("text", "")).startswith(start):
-                return str(message["to"])
-        return ""
+            got[message["to"]] = got.get(message["to"], True) and message["text"].startswith(start)
+        return next(number for number, only in got.items() if only)
 
     def _tell(self, what: str) -> None:
         self._told.append(f"{time.monotonic() - self._began:5.1f} s  {what}")
