@@ -38,7 +38,7 @@ class Sink:
     def __init__(self, options: Sequence[str]) -> None:
         self.port = free_port()
         self.kind, command = _command()
-        self._out = tempfile.TemporaryFile("w+")
+        self._out = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed by stop()
         self._process = subprocess.Popen(
             [*command, "--port", str(self.port), *options], stdout=self._out, stderr=subprocess.DEVNULL
         )
