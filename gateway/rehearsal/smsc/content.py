@@ -33,6 +33,11 @@ class Content:
         return read_concatenation(self.body, self.tlvs)
 
     @cached_property
+    def alone(self) -> tuple[Content] | None:
+        """The whole message, where this is no part of a longer one."""
+        return (self,) if self.part is None else None
+
+    @cached_property
     def key(self) -> int:
         """Equal for the same part of the same text, whatever its concatenation reference."""
         _, octets = user_data(self.body, self.tlvs)

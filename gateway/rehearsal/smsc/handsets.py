@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from gateway.rehearsal.scenario import Limits
@@ -54,80 +54,73 @@ class Arrived:
         }
 
 
-@dataclass(slots=True)
-class Handset:
-    """One number's telephone.
-
-    Attributes:
-        inbox: oldest first.
-        unfinished: parts by sender, reference and total, and then by number.
-    """
-
-    inbox: list[Arrived] = field(default_factory=list)
-    unfinished: dict[tuple[str, int, int], dict[int, Content]] = field(default_factory=dict)
+Unfinished = dict[tuple[str, int, int], dict[int, Content]]
+"""Parts by sender, reference and total, and then by number."""
 
 
 class Handsets:
-    """Every telephone that ever got a message, by number without ``+``."""
+    """Every telephone that ever got a message, by number without ``+``.
+
+    A telephone is no object: with a million of them, each object more is a minute of garbage collection.
+    """
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
-        self._handsets: dict[str, Handset] = {}
+        self._inboxes: dict[str, list[Arrived]] = {}
+        self._unfinished: dict[str, Unfinished] = {}
 
     def __len__(self) -> int:
-        return len(self._handsets)
-
-    def numbers(self) -> Iterator[str]:
-        """Those with a telephone."""
-        return iter(self._handsets)
+        return len(self._inboxes)
 
     def inbox(self, number: str) -> Sequence[Arrived]:
         """What is on that number's telephone, oldest first."""
-        handset = self._handsets.get(number)
-        return tuple(handset.inbox) if handset else ()
+        return tuple(self._inboxes.get(number, ()))
 
     def receive(self, number: str, content: Content, at: datetime, alphabet: Encoding, account: str) -> Arrived | None:
         """A message or a part of one arrives; returns it where it is whole now."""
-        handset = self._handsets.get(number)
-        if handset is None:
-            if len(self._handsets) >= self._limits.numbers:
+        inbox = self._inboxes.get(number)
+        if inbox is None:
+            if len(self._inboxes) >= self._limits.numbers:
                 return None
-            handset = self._handsets[number] = Handset()
-        contents = (content,) if content.part is None else _complete(handset, content)
+            inbox = self._inboxes[number] = []
+        contents = content.alone or self._complete(number, content)
         if contents is None:
             return None
         arrived = Arrived(contents, at, alphabet, account)
         if content.replace_type is not None:
-            _take_replaced(handset, arrived)
-        handset.inbox.append(arrived)
-        if len(handset.inbox) > self._limits.inbox:
-            del handset.inbox[0]
+            _take_replaced(inbox, arrived)
+        inbox.append(arrived)
+        if len(inbox) > self._limits.inbox:
+            del inbox[0]
         return arrived
 
     def clear(self) -> None:
         """New telephones for everybody."""
-        self._handsets.clear()
+        self._inboxes.clear()
+        self._unfinished.clear()
+
+    def _complete(self, number: str, content: Content) -> tuple[Content, ...] | None:
+        """The parts of a long message in order, when this was the last one missing."""
+        part = content.part
+        assert part is not None
+        unfinished = self._unfinished.setdefault(number, {})
+        key = (content.source.value, part.reference, part.total)
+        if key not in unfinished and len(unfinished) >= MAX_UNFINISHED:
+            del unfinished[next(iter(unfinished))]
+        parts = unfinished.setdefault(key, {})
+        parts[part.number] = content
+        if len(parts) < part.total:
+            return None
+        del unfinished[key]
+        if not unfinished:
+            del self._unfinished[number]
+        return tuple(parts[number] for number in sorted(parts))
 
 
-def _complete(handset: Handset, content: Content) -> tuple[Content, ...] | None:
-    """The parts of a long message in order, when this was the last one missing."""
-    part = content.part
-    assert part is not None
-    key = (content.source.value, part.reference, part.total)
-    if key not in handset.unfinished and len(handset.unfinished) >= MAX_UNFINISHED:
-        del handset.unfinished[next(iter(handset.unfinished))]
-    parts = handset.unfinished.setdefault(key, {})
-    parts[part.number] = content
-    if len(parts) < part.total:
-        return None
-    del handset.unfinished[key]
-    return tuple(parts[number] for number in sorted(parts))
-
-
-def _take_replaced(handset: Handset, arrived: Arrived) -> None:
+def _take_replaced(inbox: list[Arrived], arrived: Arrived) -> None:
     """Take away the message that this one replaces: same sender, same type (3GPP TS 23.040 section 9.2.3.9)."""
     kind, source = arrived.contents[0].replace_type, arrived.source.value
-    for index, earlier in enumerate(handset.inbox):
+    for index, earlier in enumerate(inbox):
         if earlier.contents[0].replace_type == kind and earlier.source.value == source:
-            del handset.inbox[index]
+            del inbox[index]
             return

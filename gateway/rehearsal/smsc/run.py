@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -103,7 +104,7 @@ async def run_smsc(reactor: Any, options: SmscOptions, say: Callable[[str], None
         UnavailableError: a port is taken.
     """
     scenario = scenario_of(options)
-    with message_log(options.log) as write_log:
+    with message_log(options.log) as write_log, few_collections():
         smsc = Smsc(scenario, reactor, write_log=write_log)
         stop: Deferred[None] = Deferred()
         done: Deferred[None] = Deferred()
@@ -147,6 +148,17 @@ def _listen_for_control(
         raise UnavailableError(f"cannot listen on {LOOPBACK}:{port}: {error.socketError}") from None
     say(f"control port on {LOOPBACK}:{listening.getHost().port}")  # type: ignore[attr-defined]
     return listening
+
+
+@contextmanager
+def few_collections() -> Iterator[None]:
+    """Look for garbage less often: messages are kept for long, in no cycles, and it took 40 % of the time."""
+    before = gc.get_threshold()
+    gc.set_threshold(100_000, 50, 1000)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
 
 
 @contextmanager
