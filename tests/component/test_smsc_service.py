@@ -29,7 +29,7 @@ PEER = IPv4Address("TCP", "127.0.0.1", 40000)
 class Wire(StringTransport):
     """A transport in memory that knows no Nagle."""
 
-    def setTcpNoDelay(self, enabled: bool) -> None:  # noqa: N802 - Twisted's name
+    def setTcpNoDelay(self, enabled: bool) -> None:
         self.prompt = enabled
 
 
