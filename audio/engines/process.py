@@ -19,6 +19,7 @@ _KEPT_ENVIRONMENT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PAT
 
 _CHUNK = 1 << 16
 _KEPT_COMPLAINT = 2048
+_QUOTE = 12  # as many characters in a row of what was written are a quotation
 
 
 def run(engine: str, argv: Sequence[str], stdin: bytes, deadline_s: float, max_output: int = MAX_OUTPUT) -> bytes:
@@ -54,7 +55,7 @@ def run(engine: str, argv: Sequence[str], stdin: bytes, deadline_s: float, max_o
     finally:
         status = exchange.end()
     if status != 0:
-        raise EngineError(engine, Failure.FAILED, f"exit status {status}{_last_line(exchange.errors)}")
+        raise EngineError(engine, Failure.FAILED, f"exit status {status}{_complaint(exchange.errors, stdin)}")
     return bytes(exchange.output)
 
 
@@ -146,7 +147,12 @@ def _read(fd: int, into: bytearray) -> bool:
     return not data
 
 
-def _last_line(errors: bytearray) -> str:
+def _complaint(errors: bytearray, stdin: bytes) -> str:
+    """The last line on standard error, unless it quotes what we wrote: that is a message, and this goes to a log."""
     lines = [line.strip() for line in errors.decode("utf-8", "replace").splitlines()]
     last = next((line for line in reversed(lines) if line), "")
-    return f": {''.join(char for char in last if char.isprintable())[:200]}" if last else ""
+    last = "".join(char for char in last if char.isprintable())[:200]
+    text = stdin.decode("utf-8", "replace")
+    if not last or any(last[i : i + _QUOTE] in text for i in range(len(last) - _QUOTE + 1)):
+        return ""
+    return f": {last}"
