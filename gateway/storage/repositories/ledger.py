@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import msgspec
 from sqlalchemy.engine import Connection
 
-from gateway.domain.action import ActionState, text_from_json, wording_for
+from gateway.domain.action import ActionState, Outcome, text_from_json, wording_for
 from gateway.domain.delivery import (
     Accepted,
     DeliveryState,
@@ -168,20 +168,53 @@ def _claim_retries(connection: Connection, vault: Vault, daemon: int, limit: int
         _sql(
             connection,
             f"""
-            SELECT d.id, d.action, d.purpose, a.urgency, a.expires_at, coalesce(a.closed_at, a.expires_at)
+            SELECT d.id, d.action, d.purpose, a.urgency, a.expires_at, a.state, a.closed_at, a.outcome
               FROM delivery d JOIN action a ON a.number = d.action
              WHERE d.lane = {int(Lane.SMS)} AND d.retry_at IS NOT NULL AND d.retry_at <= :now
              ORDER BY d.retry_at LIMIT :limit {lock}""",  # noqa: S608
         ),
         {"now": to_us(now), "limit": limit},
     ).all()
-    if not due:
-        return []
     groups: dict[tuple[int, int, int, int], list[int]] = {}
-    for delivery, action, purpose, urgency, expires_at, ended_at in due:
-        until = ended_at + CLOSING_LIFE // timedelta(microseconds=1) if purpose == Purpose.CLOSING else expires_at
-        groups.setdefault((action, purpose, urgency, until), []).append(delivery)
-    ids = [row[0] for row in due]
+    over: dict[DeliveryState, list[int]] = {}
+    for delivery, action, purpose, urgency, expires_at, action_state, closed_at, outcome in due:
+        closing = purpose == Purpose.CLOSING
+        until = (closed_at or expires_at) + CLOSING_LIFE // timedelta(microseconds=1) if closing else expires_at
+        ended = not closing and action_state != ActionState.OPEN.value
+        if until <= to_us(now) or (ended and outcome == Outcome.EXPIRED.value):
+            over.setdefault(_D.EXPIRED, []).append(delivery)
+        elif ended:
+            over.setdefault(_D.CANCELLED, []).append(delivery)
+        else:
+            groups.setdefault((action, purpose, urgency, until), []).append(delivery)
+    for state, members in over.items():
+        _settle_over(connection, members, state, now)
+    ids = [delivery for members in groups.values() for delivery in members]
+    if not ids:
+        return []
+    _claim_ids(connection, daemon, ids, now)
+    batches: list[SmsBatch] = []
+    for about, members in groups.items():
+        batches += _load(
+            connection, vault, about, f"d.id IN {_in_list(connection)}", {"ids": _list(connection, members)}
+        )
+    return batches
+
+
+def _settle_over(connection: Connection, ids: Sequence[int], state: DeliveryState, now: datetime) -> None:
+    """Retries whose action ended while they were with a carrier: they do not leave any more."""
+    reason = Reason.ACTION_EXPIRED if state is _D.EXPIRED else Reason.ACTION_CLOSED
+    connection.exec_driver_sql(
+        _sql(
+            connection,
+            f"""UPDATE delivery SET state = {int(state)}, reason = :reason, retry_at = NULL, changed_at = :now
+                 WHERE id IN {_in_list(connection)}""",  # noqa: S608
+        ),
+        {"ids": _list(connection, ids), "reason": reason.value, "now": to_us(now)},
+    )
+
+
+def _claim_ids(connection: Connection, daemon: int, ids: Sequence[int], now: datetime) -> None:
     connection.exec_driver_sql(
         _sql(connection, f"UPDATE delivery SET retry_at = NULL WHERE id IN {_in_list(connection)}"),  # noqa: S608
         {"ids": _list(connection, ids)},
@@ -194,12 +227,6 @@ def _claim_retries(connection: Connection, vault: Vault, daemon: int, limit: int
         ),
         {"daemon": daemon, "ids": _encode(ids).decode(), "now": to_us(now)},
     )
-    batches: list[SmsBatch] = []
-    for about, members in groups.items():
-        batches += _load(
-            connection, vault, about, f"d.id IN {_in_list(connection)}", {"ids": _list(connection, members)}
-        )
-    return batches
 
 
 def _load(
@@ -285,7 +312,8 @@ def tidy_claims(connection: Connection, daemon: int) -> None:
             f"""
             DELETE FROM claim WHERE daemon = :daemon AND ids IS NULL AND NOT EXISTS (
                 SELECT 1 FROM delivery d
-                 WHERE d.id BETWEEN claim.first_id AND claim.last_id AND d.state IN ({_OPEN_STATES}))""",  # noqa: S608
+                 WHERE d.id BETWEEN claim.first_id AND claim.last_id
+                   AND d.state IN ({int(_D.QUEUED)}, {int(_D.DIALLING)}))""",  # noqa: S608 - a retry has another claim
         ),
         {"daemon": daemon},
     )
@@ -296,13 +324,10 @@ def tidy_claims(connection: Connection, daemon: int) -> None:
             f"""
             DELETE FROM claim WHERE daemon = :daemon AND ids IS NOT NULL AND NOT EXISTS (
                 SELECT 1 FROM {unnest} AS one JOIN delivery d ON d.id = CAST(one.value AS bigint)
-                 WHERE d.state IN ({_OPEN_STATES}) AND d.retry_at IS NULL)""",  # noqa: S608
+                 WHERE d.state IN ({int(_D.RETRY)}, {int(_D.DIALLING)}) AND d.retry_at IS NULL)""",  # noqa: S608
         ),
         {"daemon": daemon},
     )
-
-
-_OPEN_STATES = f"{int(_D.QUEUED)}, {int(_D.RETRY)}, {int(_D.DIALLING)}"
 
 
 # ---------------------------------------------------------------- recording
