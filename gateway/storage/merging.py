@@ -15,7 +15,7 @@ from typing import TypeVar
 from sqlalchemy import bindparam, delete, exists, func, select, update
 from sqlalchemy.engine import Connection
 
-from gateway.domain.numbers import PhoneNumber
+from gateway.domain.numbers import PhoneNumber, may_be_dialled, may_be_texted
 from gateway.domain.participant import Participant, Place
 from gateway.domain.selection import municipality_key, unit_vector
 from gateway.storage.bulk import insert_rows, reserve_ids, rows_by_key
@@ -198,13 +198,25 @@ def _insert_people(
     insert_rows(
         connection,
         person,
-        ("id", "ref", "mobile_id", "landline_id", "language", "lanes", "updated_at"),
+        (
+            "id",
+            "ref",
+            "mobile_id",
+            "mobile_country",
+            "landline_id",
+            "landline_country",
+            "language",
+            "lanes",
+            "updated_at",
+        ),
         (
             (
                 ids[one.ref],
                 one.ref,
                 numbers[one.mobile] if one.mobile else None,
+                one.mobile.country if one.mobile and may_be_texted(one.mobile) else None,
                 numbers[one.landline] if one.landline else None,
+                one.landline.country if one.landline and may_be_dialled(one.landline) else None,
                 one.language,
                 one.lanes,
                 at,
@@ -228,7 +240,9 @@ def _update_people(
             {
                 "which": ids[one.ref],
                 "mobile_id": numbers[one.mobile] if one.mobile else None,
+                "mobile_country": one.mobile.country if one.mobile and may_be_texted(one.mobile) else None,
                 "landline_id": numbers[one.landline] if one.landline else None,
+                "landline_country": one.landline.country if one.landline and may_be_dialled(one.landline) else None,
                 "language": one.language,
                 "lanes": one.lanes,
                 "updated_at": now,

@@ -93,6 +93,10 @@ person = Table(
     Column("ref", String(64), nullable=False, unique=True),
     Column("mobile_id", Id, ForeignKey("number.id")),
     Column("landline_id", Id, ForeignKey("number.id")),
+    # The calling code where the number's class may be texted (dialled), else NULL: a copy of what the table number
+    # says, so that planning need not look at 8,000 numbers all over a table of millions.
+    Column("mobile_country", SmallInteger),
+    Column("landline_country", SmallInteger),
     Column("language", String(2), nullable=False),
     # Bits: 1 sms, 2 voice. 0: sms where there is a mobile, else voice.
     Column("lanes", SmallInteger, nullable=False),

@@ -229,6 +229,8 @@ def upgrade() -> None:
         sa.Column("ref", sa.String(length=64), nullable=False),
         sa.Column("mobile_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("landline_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("mobile_country", sa.SmallInteger(), nullable=True),
+        sa.Column("landline_country", sa.SmallInteger(), nullable=True),
         sa.Column("language", sa.String(length=2), nullable=False),
         sa.Column("lanes", sa.SmallInteger(), nullable=False),
         sa.Column("left_at", sa.BigInteger(), nullable=True),
