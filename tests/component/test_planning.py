@@ -151,9 +151,7 @@ def test_a_list_of_shapes_is_their_union_and_nobody_counts_twice(connection: Con
     far, edge, off = ({"lat": lat, "lon": lon, "municipality": "X"} for lat, lon in ((51, 4), (52.4, 5), (53, 6)))
     add_person(connection, "in the circle", mobile="+31612345602", places=[far])
     add_person(connection, "by name", mobile="+31612345603", places=[(50.0, 3.0)])
-    add_person(
-        connection, "in the square", mobile="+31612345604", places=[{"lat": 52.4, "lon": 5, "municipality": "X"}]
-    )
+    add_person(connection, "in the square", mobile="+31612345604", places=[edge])
     add_person(connection, "nowhere", mobile="+31612345605", places=[off])
     area = request(AROUND, square, Municipality("Weesp"), Circle(51.0, 4.0, 10.0), square)
     assert sorted(planned(connection, area)) == [
