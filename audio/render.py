@@ -7,7 +7,7 @@ again give the same file without any engine. All methods are plain and may be ca
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pydub import AudioSegment
@@ -40,6 +40,8 @@ AT_END_S = 0.2
 
 MAX_CHARS = 2000
 """A longer text takes more than two minutes to say: nobody holds the line for that."""
+
+MAX_PLACE_CHARS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,13 +153,7 @@ class Renderer:
                 raise
             speech = SpeechText("")
         domain = domain if domain in jingles.DOMAINS else jingles.DOMAINS[0]
-        who = (
-            prompt_text(f"intro.{domain}_place", language, place=place)
-            if place
-            else prompt_text(f"intro.{domain}", language)
-        )
-        openings = [who, *(prompt_text(prompt, language) for prompt in prologue)]
-        introduction = tuple(sentence for opening in openings for sentence in to_speech(opening, language).sentences)
+        introduction = _introduction(domain, place, prologue, language)
         score = _Score(language, LEAD_IN_S, domain, introduction, speech.sentences, max(1, repeat), speech.notes)
         if recording is not None:
             return self._recorded(score, recording)
@@ -229,7 +225,7 @@ class Renderer:
             if not score.sentences:
                 raise
             rendered = self._rendered(score, False)
-            return _with_failure(rendered, error)
+            return replace(rendered, failures=(error, *rendered.failures))
         spoken = self.chain.speak(score.introduction, score.language, third_party=False)
         introduction = [_telephone(part, spoken.engine) for part in spoken.parts]
         return _of_entry(self._keep(key, score, introduction, [body], recording.name), score, from_store=False)
@@ -238,6 +234,16 @@ class Renderer:
         sound, start_s = _assemble(score, introduction, body)
         about = {"engine": engine, "message_start_s": round(start_s, 3)}
         return self.store.put(key, to_alaw(sound), about)
+
+
+def _introduction(domain: str, place: str | None, prologue: Sequence[str], language: str) -> tuple[str, ...]:
+    who = prompt_text(f"intro.{domain}", language)
+    if place:
+        if len(place) > MAX_PLACE_CHARS:
+            raise TextError(f"{len(place)} characters for a place; at most {MAX_PLACE_CHARS}")
+        who = prompt_text(f"intro.{domain}_place", language, place=place)
+    openings = [who, *(prompt_text(prompt, language) for prompt in prologue)]
+    return tuple(sentence for opening in openings for sentence in to_speech(opening, language).sentences)
 
 
 def _telephone(part: Pcm, engine: str) -> Pcm:
@@ -283,17 +289,4 @@ def _of_entry(
         notes=score.notes,
         failures=failures,
         from_store=from_store,
-    )
-
-
-def _with_failure(rendered: Rendered, error: EngineError) -> Rendered:
-    return Rendered(
-        rendered.path,
-        rendered.seconds,
-        rendered.message_start_s,
-        rendered.engine,
-        rendered.key,
-        rendered.notes,
-        (error, *rendered.failures),
-        rendered.from_store,
     )

@@ -34,6 +34,8 @@ _RESPELLED: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"jeans\b", "djiens"),
         (r"hoodie", "hoedie"),
         (r"capuchon", "capusjon"),
+        (r"opnemen", "op-nemen"),
+        (r"rusturen", "rust-uren"),
         (r"overval(?=\b|l)", "óver-val"),
         (r"sms'je", "sms-je"),
     )

@@ -144,43 +144,51 @@ def _dates(lexicon: Lexicon) -> Rule:
     return rule
 
 
-def _times(lexicon: Lexicon) -> Rule:
-    hour_minute = r"(?P<h>[01]?\d|2[0-4])%s(?P<m>[0-5]\d)(?::[0-5]\d)?"
+_HALF_DAY = r"(?: ?(?P<half>[ap])\.?m\b\.?)"
+_HOUR, _MINUTE = r"(?P<h>[01]?\d|2[0-4])", r"(?P<m>[0-5]\d)(?::[0-5]\d)?"
+_NO_DIGIT_BEFORE = r"(?<![\d.,:])"
+
+
+def _time_patterns(lexicon: Lexicon) -> list[re.Pattern[str]]:
+    """How a time may be written, groups ``h``, ``m`` and ``half`` (am or pm), the surest first."""
     after = rf"(?: ?(?:{lexicon.clock_after})(?![^\W\d_]))"
-    half_day = r"(?: ?(?P<half>[ap])\.?m\b\.?)" if lexicon.language == "en" else "(?P<half>(?!))"
-    bounds = r"(?<![\d.,:])"
-    patterns = [
-        re.compile(bounds + hour_minute % "[:]" + rf"(?![\d:])(?:{after}|{half_day})?"),
-        re.compile(bounds + hour_minute % r"\." + rf"(?![\d])(?:{after}|{half_day})"),
-        re.compile(bounds + r"(?P<h>[01]?\d|2[0-4]) ?[uh] ?(?P<m>[0-5]\d)(?![\w:])(?P<half>(?!))?"),
-        re.compile(rf"(?<=\b(?:{{}}) ){hour_minute % '[.]'}(?![\d])(?! ?(?:m|km|%|euro)\b)(?P<half>(?!))?"),
-    ]
-    # Python wants look-behinds of fixed width: one pattern a word.
-    words = lexicon.clock_before.split("|")
-    dotted = [re.compile(patterns[3].pattern.replace("(?:{})", re.escape(word)), re.IGNORECASE) for word in words]
-    ranged = re.compile(
-        bounds + r"(\d{1,2})\.(\d\d)(?= ?(?:-|\w{1,5}) ?\d{1,2}\.\d\d" + after + ")",
-    )
-    joined = re.compile(rf"(?<=\d[:.]\d\d) ?- ?(?=\d{{1,2}}[:.]\d\d{after}?)")
-    if lexicon.language == "fr":
-        patterns.append(re.compile(bounds + r"(?P<h>[01]?\d|2[0-4])(?P<m>(?!))?(?P<half>(?!))? ?(?:h|heures?)(?!\w)"))
     if lexicon.language == "en":
-        patterns.append(re.compile(bounds + r"(?P<h>1[0-2]|[1-9])(?P<m>(?!))?" + half_day))
+        after = rf"(?:{after}|{_HALF_DAY})"
+    written = [
+        rf"{_NO_DIGIT_BEFORE}{_HOUR}:{_MINUTE}(?![\d:]){after}?",  # 13:45, with or without a word after it
+        rf"{_NO_DIGIT_BEFORE}{_HOUR}\.{_MINUTE}(?!\d){after}",  # 13.45 only with one
+        rf"{_NO_DIGIT_BEFORE}{_HOUR} ?[uh] ?(?P<m>[0-5]\d)(?![\w:])",  # 13u45, 13h45
+    ]
+    # ... or after a word such as "om". A look-behind has one width: a pattern for each word.
+    for word in lexicon.clock_before.split("|"):
+        written.append(rf"(?i)(?<=\b{re.escape(word)} ){_HOUR}\.{_MINUTE}(?!\d)(?! ?(?:m|km|%|euro)\b)")
+    if lexicon.language == "fr":
+        written.append(rf"{_NO_DIGIT_BEFORE}{_HOUR} ?(?:h|heures?)(?!\w)")
+    if lexicon.language == "en":
+        written.append(rf"{_NO_DIGIT_BEFORE}(?P<h>1[0-2]|[1-9]){_HALF_DAY}")
+    return [re.compile(pattern) for pattern in written]
+
+
+def _times(lexicon: Lexicon) -> Rule:
+    patterns = _time_patterns(lexicon)
+    after = rf" ?(?:{lexicon.clock_after})(?![^\W\d_])"
+    # Of "13.45-14.00 uur" and "13.45 en 14.00 uur" the first half is a time because the second is.
+    first_of_two = re.compile(rf"{_NO_DIGIT_BEFORE}(\d{{1,2}})\.(\d\d)(?= ?(?:-|\w{{1,5}}) ?\d{{1,2}}\.\d\d{after})")
+    hyphen = re.compile(r"(?<=\d[:.]\d\d) ?- ?(?=\d{1,2}[:.]\d\d)")
 
     def say(match: re.Match[str]) -> str:
-        hour, minute = int(match["h"]), int(match["m"] or 0)
+        groups = match.groupdict()
+        hour, minute, half = int(groups["h"]), int(groups.get("m") or 0), groups.get("half")
         if hour == 24 and minute:
             return match.group()
-        half = match["half"]
         if half:
             hour = hour % 12 + (12 if half == "p" else 0)
         end = "." if match.group().endswith(".") and re.match(_SENTENCE_FOLLOWS, match.string[match.end() :]) else ""
         return f" {lexicon.time(hour, minute)}{_half_day(half, hour)}{end} "
 
     def rule(text: str) -> str:
-        text = joined.sub(f" {lexicon.to} ", text)
-        text = ranged.sub(r"\1:\2", text)
-        for pattern in (patterns[0], patterns[1], patterns[2], *dotted, *patterns[4:]):
+        text = first_of_two.sub(r"\1:\2", hyphen.sub(f" {lexicon.to} ", text))
+        for pattern in patterns:
             text = pattern.sub(say, text)
         return text
 

@@ -175,6 +175,11 @@ def test_a_text_that_cannot_be_spoken_is_refused_before_anything_is_written(stor
     assert list(store.folder.iterdir()) == []
 
 
+def test_a_place_that_goes_on_and_on_is_refused(store: Store) -> None:
+    with pytest.raises(TextError, match="place"):
+        Renderer(store).message(WEESP, place="Weesp " * 20)
+
+
 def test_three_thousand_characters_are_spoken_where_that_is_allowed(store: Store) -> None:
     text = "Vermist: jongen van vijf jaar met een rode jas. " * 62
     rendered = Renderer(store, max_chars=3000).message(text)
