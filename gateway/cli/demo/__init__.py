@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from gateway.cli.common import console, example, readable_errors
+from gateway.cli.common import Options, command_options, console, example
 
 
 @click.command(epilog=example("burgernet demo", "burgernet demo --keep --people 20000"))
@@ -18,19 +18,24 @@ from gateway.cli.common import console, example, readable_errors
 @click.option(
     "--folder", type=click.Path(path_type=Path, file_okay=False), help="Where to keep it; a new one if not given."
 )
-def demo(people: int, keep: bool, folder: Path | None) -> None:
+@command_options()
+def demo(options: Options, people: int, keep: bool, folder: Path | None) -> None:
     """Replay three actions of 2016 against a simulated carrier.
 
     Imports made-up participants around Weesp, Amsterdam and Gemert-Bakel, runs the daemon and a simulated SMSC as
     processes of their own, starts the actions over HTTP, shows them live, lets citizens reply, and prints the reports.
+    With -c the simulated carrier has the sender, window and price of the first carrier of those settings.
     """
     from gateway.cli.demo.show import Show
     from gateway.cli.demo.stage import Stage
 
-    out = console()
-    with readable_errors(), Stage(folder, people, out) as stage:
+    carriers = options.settings().carrier if options.named else ()
+    out = console(stderr=options.json)
+    with Stage(folder, people, out, carriers[0] if carriers else None) as stage:
         stage.set_up()
-        Show(stage, out).run()
+        show = Show(stage, out)
+        show.run()
+        options.print(show.reports, lambda _: show.print_reports())
         if keep:
             out.print(f"\n[bold]Running[/bold] at {stage.url}/api/v1, settings {stage.settings}, with")
             out.print(f"  export BURGERNET_KEY={stage.key}", soft_wrap=True)

@@ -40,7 +40,7 @@ class Show:
         self._began = time.monotonic()
 
     def run(self) -> None:
-        """Play to the end, then print the reports."""
+        """Play to the end."""
         self._out.print("[bold]4.[/bold] three actions of 2016 start, overlapping")
         self._began = time.monotonic()
         end = max(step.at_s for story in STORIES for step in story.steps) + AFTER_S
@@ -49,9 +49,17 @@ class Show:
                 self._play(now)
                 live.update(self._picture())
                 time.sleep(0.25)  # noqa: TID251 - a command that follows a daemon
-        for running in self._running:
+
+    @property
+    def reports(self) -> list[Any]:
+        """The report of each action, as the API gives it."""
+        return [self._stage.ask("GET", f"/api/v1/actions/{running.id}/report") for running in self._running]
+
+    def print_reports(self) -> None:
+        """The same as tables."""
+        for running, report in zip(self._running, self.reports, strict=True):
             self._out.print(f"\n[bold]{running.story.title}[/bold]")
-            words.report(self._out, self._stage.ask("GET", f"/api/v1/actions/{running.id}/report"))
+            words.report(self._out, report)
 
     def _play(self, now: float) -> None:
         begun = {running.story.title for running in self._running}

@@ -22,6 +22,7 @@ from rich.console import Console
 
 from gateway.cli.common import FailedError
 from gateway.rehearsal.people import TOWNS, write_people
+from gateway.settings import CarrierSettings
 
 _PLACES = {"Weesp": 1, "Amsterdam": 2, "Gemert-Bakel": 1}
 _SETTINGS = """\
@@ -38,9 +39,9 @@ host = "127.0.0.1"
 port = {smsc}
 system_id = "burgernet"
 password = "demo"
-window = 100
-sender = "+31880123456"
-cost_eur = 0.06
+window = {window}
+sender = "{sender}"
+cost_eur = {cost}
 """
 _SCENARIO = """\
 # A carrier with answers in some 15 ms, receipts within seconds, and some handsets that are off or gone.
@@ -59,14 +60,16 @@ class Stage:
 
     Args:
         folder: kept where given; else a temporary one that goes at the end.
+        like: whose sender, window and price the simulated carrier has.
     """
 
-    def __init__(self, folder: Path | None, people: int, out: Console) -> None:
+    def __init__(self, folder: Path | None, people: int, out: Console, like: CarrierSettings | None = None) -> None:
         self._temporary = folder is None
         self._folder = Path(tempfile.mkdtemp(prefix="burgernet-demo-")) if folder is None else folder
         self._folder.mkdir(parents=True, exist_ok=True)
         self._people = people
         self._out = out
+        self._like = like
         self._running: list[subprocess.Popen[bytes]] = []
         self._environ = {k: v for k, v in os.environ.items() if not k.startswith("BURGERNET_")}
         self._http, self._smsc, self._control = _free_ports(3)
@@ -99,7 +102,15 @@ class Stage:
 
     def set_up(self) -> None:
         """Carrier, participants, key, daemon."""
-        self.settings.write_text(_SETTINGS.format(http=self._http, smsc=self._smsc), encoding="utf-8")
+        like = self._like
+        text = _SETTINGS.format(
+            http=self._http,
+            smsc=self._smsc,
+            window=like.window if like else 100,
+            sender=(like and like.sender) or "+31880123456",
+            cost=like.cost_eur if like else 0.06,
+        )
+        self.settings.write_text(text, encoding="utf-8")
         scenario = self._folder / "scenario.toml"
         scenario.write_text(_SCENARIO, encoding="utf-8")
         self._out.print(f"[bold]1.[/bold] a simulated carrier speaks SMPP on port {self._smsc}")
