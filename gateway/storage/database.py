@@ -9,6 +9,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
+from threading import Event
 from typing import Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy import Engine, create_engine, event
@@ -23,6 +24,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 BUSY_TIMEOUT_S = 30.0
+WAL_RETRY_S = 0.02
 CACHE_KIB = 64 * 1024
 
 
@@ -48,8 +50,8 @@ def make_engine(url: str | URL) -> Engine:
 def _set_up_sqlite(connection: sqlite3.Connection, _: ConnectionPoolEntry) -> None:
     # The driver would begin transactions by itself, too late and only for some statements; SQLAlchemy says BEGIN.
     connection.isolation_level = None
+    _use_wal(connection)
     for pragma in (
-        "journal_mode=WAL",
         # FULL: what was acknowledged is on the disk, a power cut included.
         "synchronous=FULL",
         "foreign_keys=ON",
@@ -58,6 +60,20 @@ def _set_up_sqlite(connection: sqlite3.Connection, _: ConnectionPoolEntry) -> No
         "wal_autocheckpoint=4000",
     ):
         connection.execute(f"PRAGMA {pragma}")
+
+
+def _use_wal(connection: sqlite3.Connection) -> None:
+    # Two processes that open a new file at once both want it alone for this; SQLite does not wait then, it refuses.
+    patience = Event()
+    for _ in range(int(BUSY_TIMEOUT_S / WAL_RETRY_S)):
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                raise
+            patience.wait(WAL_RETRY_S)
+    connection.execute("PRAGMA journal_mode=WAL")
 
 
 def _begin_sqlite(connection: Connection) -> None:

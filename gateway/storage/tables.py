@@ -264,7 +264,7 @@ segment = Table(
     Column("part", SmallInteger, primary_key=True, autoincrement=False),
     Column("parts", SmallInteger, nullable=False),  # how many the message has
     Column("carrier", SmallInteger, nullable=False),
-    Column("message_id", String(65), nullable=False),
+    Column("message_id", String(255), nullable=False),
     Column("state", SmallInteger, nullable=False),
     Column("submitted_at", UtcTime, nullable=False),
     Column("settled_at", UtcTime),
@@ -279,7 +279,7 @@ orphan_receipt = Table(
     metadata,
     Column("id", Id, primary_key=True),
     Column("carrier", SmallInteger, nullable=False),
-    Column("message_id", String(65), nullable=False),
+    Column("message_id", String(255), nullable=False),
     Column("state", SmallInteger, nullable=False),
     Column("reason", String(32)),
     Column("error", String(16)),

@@ -281,6 +281,7 @@ def test_claim_of_a_retry_is_forgotten_once_it_is_answered_or_waits_again(book: 
     book.accept(action.ids[:1])
     tidy()
     assert book.claims() == 1
+    book.wait(1)
     book.settle(action.ids[1:], DeliveryState.RETRY, Reason.CARRIER_ERROR, retry_at=book.now)
     tidy()
     assert book.claims() == 0

@@ -38,6 +38,9 @@ from gateway.storage.vault import Vault
 CLOSING_LIFE = timedelta(hours=1)
 """How long after the end of an action its closing message is still worth sending."""
 
+ORPHAN_LIFE = timedelta(days=1)
+"""How long before the answer to its submit a receipt may have come; carriers use their message ids again."""
+
 _D = DeliveryState
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
@@ -347,7 +350,8 @@ def record(
     _record_accepted(connection, accepted, touched)
     if settled:
         _record_settled(connection, settled)
-    counts = _record_receipts(connection, receipts, now) if receipts else (0, 0, 0)
+        _note_staged(connection, "staged_settlement", touched)
+    counts = _record_receipts(connection, receipts, now, touched) if receipts else (0, 0, 0)
     return Recorded(frozenset(touched), *counts)
 
 
@@ -365,7 +369,7 @@ def _record_accepted(connection: Connection, accepted: Sequence[Accepted], touch
 
 
 def _insert_segments(connection: Connection, carrier: int, segments: Mapping[Ref, str], at: int) -> None:
-    source, values = _segments_source(connection, segments)
+    source, given = _segments_source(connection, segments)
     connection.exec_driver_sql(
         _sql(
             connection,
@@ -377,14 +381,14 @@ def _insert_segments(connection: Connection, carrier: int, segments: Mapping[Ref
                        state = excluded.state, submitted_at = excluded.submitted_at, settled_at = NULL, error = NULL
                  WHERE segment.message_id <> excluded.message_id OR segment.carrier <> excluded.carrier""",  # noqa: S608
         ),
-        {"carrier": carrier, "at": at, **values},
+        {"carrier": carrier, "at": at, **given},
     )
     first, last = delivery_of(min(segments)), delivery_of(max(segments))
     single = not any(ref & 0xFF00 != 0x0100 for ref in segments)
     if single and last - first + 1 == len(segments):
         which, values = "id BETWEEN :first AND :last", {"first": first, "last": last}
     else:
-        which = f"id IN (SELECT ref >> 16 FROM {source})"  # noqa: S608
+        which, values = f"id IN (SELECT ref >> 16 FROM {source})", given  # noqa: S608
     whole = (
         ""
         if single
@@ -401,7 +405,7 @@ def _insert_segments(connection: Connection, carrier: int, segments: Mapping[Ref
         ),
         {"at": at, **values},
     )
-    _adopt_orphans(connection, carrier, source, values)
+    _adopt_orphans(connection, carrier, source, given, at)
 
 
 def _segments_source(connection: Connection, segments: Mapping[Ref, str]) -> tuple[str, dict[str, Any]]:
@@ -425,19 +429,26 @@ def _note_actions(connection: Connection, accepted: Sequence[Accepted], touched:
     touched.update(row[0] for row in rows)
 
 
-def _adopt_orphans(connection: Connection, carrier: int, source: str, values: Mapping[str, Any]) -> None:
+def _note_staged(connection: Connection, table: str, touched: set[int]) -> None:
+    """The actions of the deliveries in a temporary table."""
+    rows = connection.exec_driver_sql(
+        f"SELECT DISTINCT action FROM delivery WHERE id IN (SELECT delivery FROM {table})"  # noqa: S608
+    )
+    touched.update(row[0] for row in rows)
+
+
+def _adopt_orphans(connection: Connection, carrier: int, source: str, given: Mapping[str, Any], at: int) -> None:
     """Receipts that came before the answer to their submit was stored: apply those whose segment is there now."""
     if connection.exec_driver_sql("SELECT 1 FROM orphan_receipt LIMIT 1").first() is None:
         return
-    values = {name: value for name, value in values.items() if name == "segments"}
     rows = connection.exec_driver_sql(
         _sql(
             connection,
             f"""SELECT o.id, o.message_id, o.state, o.reason, o.error, o.done_at
-                  FROM orphan_receipt o WHERE o.carrier = :carrier
+                  FROM orphan_receipt o WHERE o.carrier = :carrier AND o.received_at >= :since
                    AND o.message_id IN (SELECT message_id FROM {source})""",  # noqa: S608
         ),
-        {"carrier": carrier, **values},
+        {"carrier": carrier, "since": at - ORPHAN_LIFE // timedelta(microseconds=1), **given},
     ).all()
     if not rows:
         return
@@ -459,7 +470,9 @@ class _Word(NamedTuple):
     done_at: int
 
 
-def _record_receipts(connection: Connection, receipts: Sequence[Receipt], now: datetime) -> tuple[int, int, int]:
+def _record_receipts(
+    connection: Connection, receipts: Sequence[Receipt], now: datetime, touched: set[int]
+) -> tuple[int, int, int]:
     """Returns (matched, orphaned, repeated)."""
     groups: dict[str, list[_Word]] = {}
     times: dict[datetime, int] = {}
@@ -474,6 +487,8 @@ def _record_receipts(connection: Connection, receipts: Sequence[Receipt], now: d
         words = _last_words(members)
         found, moved = _apply_receipts(connection, carrier, words, to_us(now))
         changed += moved
+        if moved:
+            _note_staged(connection, "matched", touched)
         if found < len(words):
             orphaned += _keep_orphans(connection, carrier, words, to_us(now))
     return changed, orphaned, len(receipts) - changed - orphaned
@@ -484,8 +499,9 @@ def _keep_orphans(connection: Connection, carrier: int, words: Mapping[str, _Wor
     missing = connection.exec_driver_sql(
         "SELECT message_id FROM staged_receipt WHERE message_id NOT IN (SELECT message_id FROM matched)"
     ).all()
+    about = {"carrier": carrier, "received_at": at}
     rows = [
-        {**words[message_id]._asdict(), "carrier": carrier, "received_at": at}
+        {**words[message_id]._replace(error=(words[message_id].error or "")[:16])._asdict(), **about}
         for (message_id,) in missing
         if message_id in words
     ]
@@ -613,14 +629,16 @@ def _record_settled(connection: Connection, settled: Sequence[Settlement]) -> No
         for one in {one.delivery: one for one in settled}.values()
     ]
     _stage(connection, "staged_settlement", rows)
-    # Only what is still open moves: a receipt, a stop or an earlier settlement may have been faster.
+    # Only what is still open moves: a receipt, a stop or an earlier settlement may have been faster. And the same
+    # settlement once: a batch is written again when the answer to its commit was lost.
     connection.exec_driver_sql(
         f"""UPDATE delivery SET state = g.state, reason = g.reason, detail = g.detail, retry_at = g.retry_at,
                    attempts = attempts + g.counts, changed_at = g.at FROM staged_settlement g
              WHERE delivery.id = g.delivery
                AND (delivery.state IN ({int(_D.QUEUED)}, {int(_D.RETRY)})
                     OR (delivery.state = {int(_D.UNCERTAIN)}
-                        AND g.state IN ({int(_D.FAILED)}, {int(_D.RETRY)})))"""  # noqa: S608
+                        AND g.state IN ({int(_D.FAILED)}, {int(_D.RETRY)})))
+               AND (delivery.state <> g.state OR delivery.changed_at <> g.at)"""  # noqa: S608
     )
 
 

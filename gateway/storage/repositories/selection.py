@@ -43,7 +43,7 @@ from gateway.domain.selection import (
 )
 from gateway.storage.bulk import insert_rows
 from gateway.storage.geography import Box, cell_ranges
-from gateway.storage.tables import Id, dispatch, place, to_us
+from gateway.storage.tables import dispatch, place, to_us
 
 LOCAL_TIME = ZoneInfo("Europe/Amsterdam")
 """The clock of quiet hours."""
@@ -56,7 +56,7 @@ _temporary = MetaData()
 _chosen = Table(
     "chosen",
     _temporary,
-    Column("person_id", Id, primary_key=True, autoincrement=False),
+    Column("person_id", BigInteger, nullable=False),
     Column("near", Float(53), nullable=False),
     Column("language", String(2), nullable=False),
     Column("country", SmallInteger),  # calling code of the mobile
