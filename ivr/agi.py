@@ -24,8 +24,8 @@ MAX_LINE_IN = 16 * 1024
 MAX_ENV_LINES = 256  # some twenty, and an argument for each of 128
 MAX_USAGE_LINES = 200  # of a 520
 
-#: What a call script may ask, by its words (``core show help agi``). Not among them: what reaches the database, and what
-#: evaluates expressions (``GET FULL VARIABLE "${SHELL(…)}"``).
+#: What a call script may ask, by its words (``core show help agi``). Not among them: what reaches the database,
+#: and what evaluates expressions (``GET FULL VARIABLE "${SHELL(…)}"``).
 COMMANDS = frozenset(
     {
         "ANSWER",
