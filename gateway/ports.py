@@ -11,12 +11,14 @@ from datetime import datetime
 from typing import Any, BinaryIO, Protocol
 
 from gateway.domain.action import Action, ActionRequest, Outcome, Text
+from gateway.domain.calling import CallAttempt, CallBatch, CallResult
 from gateway.domain.delivery import Accepted, Lane, Receipt, Ref, Settlement, SmsBatch, SmsReply
 from gateway.domain.events import Event
 from gateway.domain.participant import FaultyRow
 from gateway.domain.plan import ComposedSms, Estimate, PlanCounts
 from gateway.domain.report import Report
 from gateway.domain.response import Response
+from gateway.domain.speech import Sound, SpokenMessage
 
 
 class Clock(Protocol):
@@ -130,6 +132,65 @@ class SmsLane(Protocol):
         ...
 
 
+class CallOutcomes(Protocol):
+    """Where the voice lane brings what came of it; ``flows.calls`` implements it. Calls return at once."""
+
+    def ended(self, results: Sequence[CallResult]) -> None:
+        """Calls that are over, and deliveries that were not called after all."""
+        ...
+
+    def capacity_changed(self) -> None:
+        """The lane can take more, or no longer can."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class TrunkStatus:
+    """How a trunk is doing, for operators and for ``GET /trunks``.
+
+    Attributes:
+        state: ``up``, ``down`` (Asterisk reaches nobody there), ``slowed`` (it says that it is full) or ``unknown``
+            (Asterisk is away).
+        since: when it came into that state.
+        channels, reserve_inbound: as contracted; ``in_use`` counts our calls on it.
+        rate_per_s: new calls a second, now.
+        outcomes: ended calls by kind since the start.
+    """
+
+    name: str
+    state: str
+    since: datetime
+    channels: int
+    reserve_inbound: int
+    in_use: int
+    ringing: int
+    rate_per_s: float
+    dialled: int
+    answered: int
+    outcomes: Mapping[str, int] = field(default_factory=dict)
+    detail: str = ""
+
+
+class VoiceLane(Protocol):
+    """The trunks, seen from the flows."""
+
+    def capacity(self) -> int:
+        """How many deliveries the lane would take now; 0 while no trunk can be used or enough are waiting."""
+        ...
+
+    def submit(self, batch: CallBatch) -> None:
+        """Take a batch; every recipient comes back through :class:`CallOutcomes`, once."""
+        ...
+
+    def cancel(self, action: int) -> None:
+        """Dial nobody for this action any more, and end what only rings; who listens hears it to the end."""
+        ...
+
+    def status(self) -> Sequence[TrunkStatus]:
+        """Every trunk, in the order of the settings."""
+        ...
+
+
 class Journal(Protocol):
     """What is on the wire, kept where a killed process leaves it; see docs/adr for why it is not in the database."""
 
@@ -151,6 +212,42 @@ class Journal(Protocol):
 
     def stored(self, mark: int) -> None:
         """The first ``mark`` of them are in the ledger now."""
+        ...
+
+
+# ---------------------------------------------------------------- speech
+
+
+class Speech(Protocol):
+    """Makes sound of text. What was made once is found again."""
+
+    def complaint(self, message: SpokenMessage) -> str | None:
+        """Why this can never be spoken (nothing in it that a voice can read), in words; ``None`` where it can."""
+        ...
+
+    def as_spoken(self, message: SpokenMessage) -> str:
+        """The words as a voice reads them, numbers and plates in words; empty where nothing can be read."""
+        ...
+
+    async def render(self, message: SpokenMessage) -> Sound:
+        """The sound of a whole message; soon where somebody asked for it before. Raises NoSpeechError."""
+        ...
+
+    async def prompt(self, prompt: str, language: str, **values: object) -> Sound:
+        """A fixed prompt of the catalogue (``out.seen``). Raises NoSpeechError."""
+        ...
+
+    async def keep_recording(self, path: str, data: bytes, language: str) -> str:
+        """Keep an uploaded WAV or MP3; its digest stands for it.
+
+        Raises:
+            InvalidRequestError: it cannot be played; the fault is at ``path``.
+            UnavailableError: there is no room for it.
+        """
+        ...
+
+    async def wav(self, key: str) -> bytes | None:
+        """A sound as a WAV file to listen to, or ``None``."""
         ...
 
 
@@ -269,6 +366,19 @@ class Recorded:
     repeated: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Pressed:
+    """What a key did.
+
+    Attributes:
+        response: what went on record, for key 1.
+        sms: whether an SMS is on its way, for key 3; ``False`` where there is no mobile.
+    """
+
+    response: Response | None = None
+    sms: bool = False
+
+
 class SmsLedger(Protocol):
     """The SMS side of the ledger: claimed in batches, written in batches."""
 
@@ -296,6 +406,37 @@ class SmsLedger(Protocol):
 
     async def progress(self, actions: Collection[int]) -> Mapping[str, Mapping[str, Any]]:
         """Counts per lane and state, by the action's id, for the live events."""
+        ...
+
+
+class CallLedger(Protocol):
+    """The voice side of the ledger."""
+
+    async def claim_voice(self, limit: int, *, now: datetime) -> Sequence[CallBatch]:
+        """At most ``limit`` deliveries of open actions, most urgent first; they are this daemon's until settled.
+
+        Who has left, pauses or is in quiet hours by now is settled and not among them.
+        """
+        ...
+
+    async def place(self, attempts: Sequence[CallAttempt]) -> frozenset[str]:
+        """Save attempts before they are dialled; gives those that may be: not of an action that has ended."""
+        ...
+
+    async def record_calls(self, results: Sequence[CallResult], *, now: datetime) -> Recorded:
+        """Write what came of calls in one transaction. Applying the same one twice changes nothing."""
+        ...
+
+    async def left_over(self) -> Sequence[tuple[CallAttempt, str, datetime]]:
+        """Calls of a dead daemon of this node, ours from now on, with the action's id and the end of its life."""
+        ...
+
+    async def ended_actions(self, actions: Collection[int]) -> frozenset[int]:
+        """Those of these actions that are closed: another daemon may have closed them."""
+        ...
+
+    async def pressed(self, delivery: int, key: str, *, now: datetime) -> Pressed:
+        """Apply what a key means: 1 a response, 3 an SMS, 9 a pause until tomorrow, 0 no more calls."""
         ...
 
 

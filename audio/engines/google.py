@@ -64,10 +64,12 @@ class Google:
     Attributes:
         allow_third_party: the operator's word that message texts may be sent to Google. Without it this engine
             refuses every text.
+        timeout_s: how long it may take for a text, where the caller would wait longer.
         send: how a request leaves; a test puts its own here.
     """
 
     allow_third_party: bool = False
+    timeout_s: float = 10.0
     ffmpeg: str = "ffmpeg"
     send: Sender = send_verified
     name: str = "gtts"
@@ -91,6 +93,7 @@ class Google:
         ``requests``, but not this deadline. A thread left behind ends at its own socket's time-out.
         """
         self._require(language)
+        deadline_s = min(deadline_s, self.timeout_s)
         until = monotonic() + deadline_s
         parts: list[bytes] = []
         failures: list[Exception] = []

@@ -41,7 +41,10 @@ def preview(out: Console, result: Mapping[str, Any]) -> None:
             instead = f"; write {costly['instead']!r}" if costly["instead"] is not None else ""
             table.add_row("", escape(f"{costly['character']!r} {effect}{instead}"))
     for language, spoken in result["speech"].items():
-        table.add_row(f"speech {language}", escape(spoken))
+        heard = (
+            f"{spoken['seconds']:g} s by {spoken['engine']}: {spoken['url']}" if spoken["url"] else spoken["problem"]
+        )
+        table.add_row(f"speech {language}", escape(spoken["text"]) + (f"\n[dim]{escape(heard)}[/dim]" if heard else ""))
     for hints in result["hints"].values():
         for hint in hints:
             instead = f" -> {hint['instead']}" if hint["instead"] else ""

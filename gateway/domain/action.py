@@ -83,10 +83,12 @@ class Wording:
     Attributes:
         sms: the message as written; never empty.
         speech: what is spoken instead of ``sms``, or ``None`` to speak the SMS text.
+        recording: digest of an uploaded recording that is played instead of a voice, or ``None``.
     """
 
     sms: str
     speech: str | None = None
+    recording: str | None = None
 
     @property
     def spoken(self) -> str:
@@ -104,16 +106,23 @@ def wording_for(text: Text, language: str) -> Wording:
 
 
 def text_to_json(text: Text) -> dict[str, dict[str, str]]:
-    """Wordings as they are stored and as the API takes them: ``{"nl": {"sms": ..., "speech": ...}}``."""
+    """Wordings as they are stored and shown: ``{"nl": {"sms": ..., "speech": ..., "recording": digest}}``."""
     return {
-        language: {"sms": wording.sms} if wording.speech is None else {"sms": wording.sms, "speech": wording.speech}
+        language: {
+            "sms": wording.sms,
+            **({} if wording.speech is None else {"speech": wording.speech}),
+            **({} if wording.recording is None else {"recording": wording.recording}),
+        }
         for language, wording in text.items()
     }
 
 
 def text_from_json(value: Mapping[str, Mapping[str, str]]) -> Text:
     """The wordings that :func:`text_to_json` wrote."""
-    return {language: Wording(wording["sms"], wording.get("speech")) for language, wording in value.items()}
+    return {
+        language: Wording(wording["sms"], wording.get("speech"), wording.get("recording"))
+        for language, wording in value.items()
+    }
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,7 +83,9 @@ MOVES: Mapping[DeliveryState, frozenset[DeliveryState]] = {
     _S.UNCERTAIN: frozenset(
         {_S.SUBMITTED, _S.DELIVERED, _S.FAILED, _S.RETRY, _S.HEARD_FULL, _S.HEARD_PART, _S.VOICEMAIL}
     ),
-    _S.DIALLING: frozenset({_S.HEARD_FULL, _S.HEARD_PART, _S.VOICEMAIL, _S.FAILED, _S.RETRY, _S.UNCERTAIN}),
+    _S.DIALLING: frozenset(
+        {_S.HEARD_FULL, _S.HEARD_PART, _S.VOICEMAIL, _S.FAILED, _S.RETRY, _S.UNCERTAIN, _S.CANCELLED, _S.EXPIRED}
+    ),
     _S.DELIVERED: frozenset(),
     # A carrier that reported a failure and then a delivery after all: the last word counts.
     _S.FAILED: frozenset({_S.DELIVERED}),
@@ -148,6 +150,14 @@ class Reason(StrEnum):
     NETWORK_TIMEOUT = "network_timeout"
     INTERWORKING = "interworking"
     BAD_FORMAT = "bad_format"
+    TRUNK_REFUSED = "trunk_refused"  # the carrier does not accept who we say we are: settings, not the citizen
+    NOT_PLACED = "not_placed"  # Asterisk made no call of it: it or the trunk was away
+    UNKNOWN_END = "unknown_end"  # the network gave no reason that says anything
+    CALL_VANISHED = "call_vanished"  # the call was there and is not; how it ended nobody saw: uncertain
+    NO_SPEECH = "no_speech"  # no voice could speak the message: a call never plays silence
+    QUIET_HOURS = "quiet_hours"  # they had begun by the time of the call
+    PAUSED = "paused"  # since it was planned
+    LEFT = "left"  # since it was planned
     # both
     ACTION_CLOSED = "action_closed"
     ACTION_EXPIRED = "action_expired"

@@ -16,6 +16,8 @@ RESPONSE_RECEIVED = "response.received"
 RESPONSE_CHANGED = "response.changed"
 CARRIER_STATE = "carrier.state"
 DELIVERIES_UNCERTAIN = "deliveries.uncertain"
+SPEECH_FAILED = "speech.failed"  # a language cannot be spoken; its calls wait or become SMS
+TRUNK_STATE = "trunk.state"
 
 
 @dataclass(frozen=True, slots=True)

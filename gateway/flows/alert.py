@@ -6,7 +6,7 @@ and wakes the dispatcher; ``flows.dispatch`` takes it from there.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from gateway.domain import events
@@ -20,12 +20,28 @@ from gateway.domain.action import (
     Text,
     wording_for,
 )
+from gateway.domain.delivery import Lane, Purpose
 from gateway.domain.errors import Fault, InvalidRequestError
 from gateway.domain.events import Event
 from gateway.domain.plan import ComposedSms, Estimate, PlanCounts
 from gateway.domain.selection import check_area
+from gateway.domain.speech import NoSpeechError, Sound, spoken_languages, spoken_message
 from gateway.domain.wording import Hint, hints
-from gateway.ports import ActionStore, Clock, EventSink, Idempotency, SmsLane
+from gateway.ports import ActionStore, Clock, EventSink, Idempotency, SmsLane, Speech, Tasks, VoiceLane
+
+
+@dataclass(frozen=True, slots=True)
+class PreviewSpeech:
+    """What a language's voice says.
+
+    Attributes:
+        text: the words as they are read: numbers, times and plates in words.
+        sound: to listen to; ``None`` where the action calls nobody, or where ``problem`` says why there is none.
+    """
+
+    text: str
+    sound: Sound | None = None
+    problem: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +58,7 @@ class Preview:
     planned: PlanCounts
     estimate: Estimate
     sms: Mapping[str, ComposedSms]
-    speech: Mapping[str, str]
+    speech: Mapping[str, PreviewSpeech]
     hints: Mapping[str, Sequence[Hint]]
 
 
@@ -50,6 +66,7 @@ class Alert:
     """Starts, changes and ends actions.
 
     Args:
+        voice: ``None`` where there is no trunk; calls then wait in the ledger.
         wake: called after deliveries were planned or cancelled; must return at once.
     """
 
@@ -57,13 +74,19 @@ class Alert:
         self,
         store: ActionStore,
         sms: SmsLane,
+        speech: Speech,
         events: EventSink,
         clock: Clock,
+        tasks: Tasks,
         policy: Policy,
         wake: Callable[[], None],
+        voice: VoiceLane | None = None,
     ) -> None:
         self._store = store
         self._sms = sms
+        self._speech = speech
+        self._voice = voice
+        self._tasks = tasks
         self._events = events
         self._clock = clock
         self._policy = policy
@@ -82,7 +105,7 @@ class Alert:
             planned=counts,
             estimate=self._estimate(request.text, counts),
             sms={language: self._sms.compose(wording.sms) for language, wording in request.text.items()},
-            speech={language: wording.spoken for language, wording in request.text.items()},
+            speech={language: await self._preview_speech(request, language) for language in request.text},
             hints={language: hints(wording.sms, language) for language, wording in request.text.items()},
         )
 
@@ -100,6 +123,9 @@ class Alert:
         action, counts, created = await self._store.create(request, created_by=by, now=now, idempotency=idempotency)
         if created:
             self._wake()
+            if counts.voice:
+                people = spoken_languages(request.text, counts.voice_by_language)
+                self._tasks.spawn("speech", self._prepare(request, request.text, people, Purpose.ALERT, action.id))
             self._events.emit(
                 Event(
                     events.ACTION_STARTED,
@@ -124,11 +150,15 @@ class Alert:
             InvalidRequestError: the text cannot be sent.
         """
         faults = self._text_faults(text, allow_long=allow_long)
+        known = (await self._store.get(action_id)).request
+        faults += self._speech_faults(text, known.lanes, known.domain, known.place)
         if faults:
             raise InvalidRequestError(faults)
         now = self._clock.now()
         action = await self._store.add_version(action_id, text, by=by, now=now)
         self._wake()
+        if action.planned.get(Lane.VOICE.word):
+            self._tasks.spawn("speech", self._prepare(action.request, text, text, Purpose.ALERT, action.id))
         self._events.emit(Event(events.ACTION_UPDATED, now, action.id, {"version": action.version}))
         return action
 
@@ -142,13 +172,19 @@ class Alert:
         """
         if text is not None:
             faults = self._text_faults(text, allow_long=False)
+            known = (await self._store.get(action_id)).request
+            faults += self._speech_faults(text, known.lanes, known.domain, known.place)
             if faults:
                 raise InvalidRequestError(faults)
         now = self._clock.now()
         action, closed_now = await self._store.close(action_id, outcome, text=text, by=by, now=now)
         if closed_now:
             self._sms.cancel(action.number)
+            if self._voice is not None:
+                self._voice.cancel(action.number)
             self._wake()
+            if text is not None and action.planned.get(Lane.VOICE.word):
+                self._tasks.spawn("speech", self._prepare(action.request, text, text, Purpose.CLOSING, action.id))
             self._events.emit(
                 Event(events.ACTION_CLOSED, now, action.id, {"code": action.code, "outcome": outcome.value})
             )
@@ -169,6 +205,7 @@ class Alert:
         lanes = policy.lanes[urgency] if draft.lanes is None else draft.lanes
         if not lanes:
             faults.append(Fault("lanes", "name at least one of sms, voice"))
+        faults += self._speech_faults(draft.text, lanes, draft.domain, draft.place)
         life = policy.life if draft.expires_in is None else draft.expires_in
         if not 0 < life.total_seconds() <= policy.max_life.total_seconds():
             faults.append(Fault("expires_in_s", f"must be from 1 to {policy.max_life.total_seconds():.0f} seconds"))
@@ -217,6 +254,35 @@ class Alert:
                     )
                 )
         return faults
+
+    def _speech_faults(self, text: Text, lanes: Collection[Lane], domain: str, place: str | None) -> list[Fault]:
+        """What no voice could read; asked only where somebody may be called and the text is right otherwise."""
+        if Lane.VOICE not in lanes or self._text_faults(text, allow_long=True):
+            return []
+        judged = {language: self._speech.complaint(spoken_message(text, language, domain, place)) for language in text}
+        return [Fault(f"text.{language}", complaint) for language, complaint in judged.items() if complaint]
+
+    async def _preview_speech(self, request: ActionRequest, language: str) -> PreviewSpeech:
+        message = spoken_message(request.text, language, request.domain, request.place)
+        words = self._speech.as_spoken(message)
+        if Lane.VOICE not in request.lanes:
+            return PreviewSpeech(words)
+        try:
+            return PreviewSpeech(words, await self._speech.render(message))
+        except NoSpeechError as error:
+            return PreviewSpeech(words, problem=str(error))
+
+    async def _prepare(
+        self, request: ActionRequest, text: Text, languages: Iterable[str], purpose: Purpose, action_id: str
+    ) -> None:
+        """Have the voices speak beside everything else, so that no call waits for more than its own language."""
+        for language in languages:
+            message = spoken_message(text, language, request.domain, request.place, purpose)
+            try:
+                await self._speech.render(message)
+            except NoSpeechError as error:
+                told = {"language": language, "problem": str(error)}
+                self._events.emit(Event(events.SPEECH_FAILED, self._clock.now(), action_id, told))
 
     def _estimate(self, text: Text, counts: PlanCounts) -> Estimate:
         """Segments by calling code, each person's in their own language."""

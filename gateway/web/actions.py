@@ -13,7 +13,7 @@ from gateway.domain.events import RESPONSE_CHANGED, Event
 from gateway.domain.report import Report
 from gateway.domain.response import Response
 from gateway.flows.alert import Alert
-from gateway.ports import ActionStore, Clock, EventSink, Idempotency, ResponseStore
+from gateway.ports import ActionStore, Clock, EventSink, Idempotency, ResponseStore, Speech
 from gateway.web import csvs, jsonbody
 from gateway.web.outflow import Outflow
 from gateway.web.routes import CSV, STREAMED, Call, Reply, Route, Streamed, invalid_field
@@ -34,6 +34,7 @@ from gateway.web.schemas import (
     ResponsesOut,
     ResponsesQuery,
     StartedOut,
+    TextIn,
     UpdateIn,
     action_out,
     delivery_out,
@@ -65,6 +66,7 @@ class ActionPages:
         alert: Alert,
         actions: ActionStore,
         responses: ResponseStore,
+        speech: Speech,
         report: Reporter,
         sink: EventSink,
         clock: Clock,
@@ -73,6 +75,7 @@ class ActionPages:
         self._alert = alert
         self._actions = actions
         self._responses = responses
+        self._speech = speech
         self._report = report
         self._sink = sink
         self._clock = clock
@@ -196,7 +199,7 @@ class ActionPages:
     async def start(self, call: Call[ActionIn, Nothing]) -> Reply:
         """``POST /actions``."""
         action, estimate, created = await self._alert.start(
-            call.body.to_draft(), by=call.by, idempotency=_idempotency(call)
+            call.body.to_draft(await self._keep(call.body.text)), by=call.by, idempotency=_idempotency(call)
         )
         call.request.action_id = action.id
         headers = {"Location": f"/api/v1/actions/{action.id}"}
@@ -206,19 +209,30 @@ class ActionPages:
 
     async def preview(self, call: Call[ActionIn, Nothing]) -> Reply:
         """``POST /actions/preview``."""
-        return Reply(preview_out(await self._alert.preview(call.body.to_draft())))
+        return Reply(preview_out(await self._alert.preview(call.body.to_draft(await self._keep(call.body.text)))))
 
     async def update(self, call: Call[UpdateIn, Nothing]) -> Reply:
         """``POST /actions/{id}/updates``."""
         action = await self._alert.update(
-            call.path["id"], call.body.text.to_domain(), by=call.by, allow_long=call.body.allow_long
+            call.path["id"],
+            call.body.text.to_domain(await self._keep(call.body.text)),
+            by=call.by,
+            allow_long=call.body.allow_long,
         )
         return Reply(action_out(action), 201, headers={"Location": f"/api/v1/actions/{action.id}"})
 
     async def close(self, call: Call[CloseIn, Nothing]) -> Reply:
         """``POST /actions/{id}/close``."""
-        text = None if call.body.text is None else call.body.text.to_domain()
+        given = call.body.text
+        text = None if given is None else given.to_domain(await self._keep(given))
         return Reply(action_out(await self._alert.close(call.path["id"], call.body.outcome, text=text, by=call.by)))
+
+    async def _keep(self, text: TextIn) -> dict[str, str]:
+        """Keep the recordings that came along; raises InvalidRequestError where one cannot be played."""
+        return {
+            language: await self._speech.keep_recording(f"text.{language}.recording", data, language)
+            for language, data in text.recordings.items()
+        }
 
     async def judge_response(self, call: Call[ResponsePatch, Nothing]) -> Reply:
         """``PATCH /responses/{id}``."""

@@ -15,7 +15,7 @@ from werkzeug.exceptions import HTTPException
 
 from gateway.domain.access import Principal, Right
 from gateway.flows.alert import Alert
-from gateway.ports import ActionStore, Clock, EventSink, ParticipantStore, ResponseStore, SmsLane
+from gateway.ports import ActionStore, Clock, EventSink, ParticipantStore, ResponseStore, SmsLane, Speech
 from gateway.web.actions import ActionPages, Reporter
 from gateway.web.auth import Authenticator, Gate
 from gateway.web.events import EventHub
@@ -24,6 +24,7 @@ from gateway.web.overview import OverviewPages, Probe, States
 from gateway.web.participants import ParticipantPages
 from gateway.web.routes import Passage, Route
 from gateway.web.site import ApiRequest, ApiSite, Doors, Limits
+from gateway.web.speech import SpeechPages
 from gateway.web.streams import EventPages
 
 
@@ -51,6 +52,7 @@ class Api:
     participants: ParticipantStore
     report: Reporter
     lane: SmsLane
+    speech: Speech
     hub: EventHub
     authenticator: Authenticator
     metrics: Callable[[], bytes]
@@ -75,8 +77,16 @@ class Api:
     def routes(self) -> Sequence[Route[Any, Any]]:
         """The whole table."""
         actions = ActionPages(
-            self.alert, self.actions, self.responses, self.report, self.sink or self.hub, self.clock, self.reactor
+            self.alert,
+            self.actions,
+            self.responses,
+            self.speech,
+            self.report,
+            self.sink or self.hub,
+            self.clock,
+            self.reactor,
         )
+        speech = SpeechPages(self.speech)
         participants = ParticipantPages(self.participants, self.clock)
         events = EventPages(self.hub, self.actions, self.gate, self.reactor)
         overview = OverviewPages(
@@ -89,7 +99,13 @@ class Api:
             self.gate,
             self.reactor,
         )
-        return (*actions.routes(), *events.routes(), *participants.routes(), *overview.routes())
+        return (
+            *actions.routes(),
+            *events.routes(),
+            *participants.routes(),
+            *speech.routes(),
+            *overview.routes(),
+        )
 
     @cached_property
     def document(self) -> Mapping[str, Any]:

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
+    Base64Bytes,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -42,7 +43,7 @@ from gateway.domain.plan import ComposedSms, Estimate
 from gateway.domain.report import Report
 from gateway.domain.response import Response
 from gateway.domain.selection import Circle, Municipality, Polygon, Shape, area_to_json
-from gateway.flows.alert import Preview
+from gateway.flows.alert import Preview, PreviewSpeech
 from gateway.ports import CarrierStatus, DeliveryRow
 
 MAX_SMS_CHARS = 20_000
@@ -176,6 +177,9 @@ class WordingIn(Taken):
 
     sms: Annotated[Prose, Field(max_length=MAX_SMS_CHARS)]
     speech: Annotated[Prose, Field(max_length=MAX_SMS_CHARS)] | None = None
+    recording: Base64Bytes | None = Field(
+        None, description="a WAV or MP3 file of 1 to 60 seconds, in base64; played instead of a voice"
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -207,10 +211,21 @@ class TextIn(Taken):
         """A string, or the object."""
         return {"anyOf": [{"type": "string"}, _inlined(core, handler)]}
 
-    def to_domain(self) -> Text:
-        """The domain's wordings, Dutch first."""
+    @property
+    def recordings(self) -> Mapping[str, bytes]:
+        """The uploaded recordings by language."""
         given = ((language, getattr(self, language)) for language in LANGUAGES)
-        return {language: Wording(wording.sms, wording.speech) for language, wording in given if wording is not None}
+        return {language: one.recording for language, one in given if one is not None and one.recording is not None}
+
+    def to_domain(self, recordings: Mapping[str, str] | None = None) -> Text:
+        """The domain's wordings, Dutch first; ``recordings`` are the digests of those that were kept."""
+        given = ((language, getattr(self, language)) for language in LANGUAGES)
+        kept = recordings or {}
+        return {
+            language: Wording(wording.sms, wording.speech, kept.get(language))
+            for language, wording in given
+            if wording is not None
+        }
 
 
 def _widened(value: Any, field: str, otherwise: str) -> Any:
@@ -253,12 +268,12 @@ class ActionIn(Taken):
     expires_in_s: Annotated[Number, Field(gt=0, le=MAX_LIFE_S)] | None = None
     allow_long: StrictBool = Field(False, description="send a text of more parts than the policy likes")
 
-    def to_draft(self) -> ActionDraft:
-        """What the alert flow judges."""
+    def to_draft(self, recordings: Mapping[str, str]) -> ActionDraft:
+        """What the alert flow judges; ``recordings`` are the digests of those that were kept."""
         return ActionDraft(
             kind=self.kind,
             area=tuple(shape.to_domain() for shape in self.area),
-            text=self.text.to_domain(),
+            text=self.text.to_domain(recordings),
             urgency=None if self.urgency is None else Urgency[self.urgency.name],
             domain=self.domain,
             lanes=None if self.lanes is None else frozenset(Lane[word.upper()] for word in self.lanes),
@@ -460,6 +475,17 @@ class HintOut(Given):
     why: str
 
 
+class SpeechOut(Given):
+    """What a voice says, and where to listen to it; ``url`` is null where nobody is called or ``problem`` says why."""
+
+    text: str
+    url: str | None
+    seconds: float | None
+    engine: str | None
+    fallbacks: list[str]
+    problem: str | None
+
+
 class PreviewOut(Given):
     """What an action would do."""
 
@@ -469,7 +495,7 @@ class PreviewOut(Given):
     planned: PlannedOut
     estimate: EstimateOut
     sms: dict[str, SmsOut]
-    speech: dict[str, str]
+    speech: dict[str, SpeechOut]
     hints: dict[str, list[HintOut]]
 
 
@@ -716,7 +742,7 @@ def preview_out(preview: Preview) -> PreviewOut:
         planned=planned_out(planned.sms, planned.voice, {str(key): n for key, n in planned.left_out.items()}),
         estimate=estimate_out(preview.estimate),
         sms={language: _sms_out(composed) for language, composed in preview.sms.items()},
-        speech=dict(preview.speech),
+        speech={language: _speech_out(spoken) for language, spoken in preview.speech.items()},
         hints={
             language: [HintOut(found=hint.found, instead=hint.instead, why=hint.why) for hint in found]
             for language, found in preview.hints.items()
@@ -817,6 +843,18 @@ def _lane_words(lanes: frozenset[Lane]) -> list[LaneWord]:
 
 def _planned_of(action: Action) -> PlannedOut:
     return planned_out(action.planned.get("sms", 0), action.planned.get("voice", 0), action.left_out)
+
+
+def _speech_out(spoken: PreviewSpeech) -> SpeechOut:
+    sound = spoken.sound
+    return SpeechOut(
+        text=spoken.text,
+        url=None if sound is None else f"/api/v1/speech/{sound.key}.wav",
+        seconds=None if sound is None else round(sound.seconds, 1),
+        engine=None if sound is None else sound.engine,
+        fallbacks=[] if sound is None else list(sound.fallbacks),
+        problem=spoken.problem,
+    )
 
 
 def _sms_out(composed: ComposedSms) -> SmsOut:

@@ -8,12 +8,16 @@ from dataclasses import dataclass
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from audio.engines.chain import check_engine
+from audio.engines.engine import Engine
+from audio.errors import AudioError
 from gateway.carriers.trial import TrialError, bind_once
-from gateway.domain.errors import BurgernetError
+from gateway.domain.errors import BurgernetError, UnavailableError
 from gateway.settings import CarrierSettings, Settings
 from gateway.storage.database import make_engine
 from gateway.storage.migrate import is_current
 from gateway.storage.vault import Vault
+from gateway.wiring.speech import build_renderer
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +34,7 @@ def check(settings: Settings) -> Iterator[CheckLine]:
     yield CheckLine("settings", True, f"{len(settings.carrier)} carriers, {len(settings.trunk)} trunks")
     yield _check_database(settings)
     yield _check_key(settings)
+    yield _check_speech(settings)
     if not settings.carrier:
         yield CheckLine("carriers", False, "carrier: none is named, so no SMS can leave")
     for index, carrier in enumerate(settings.carrier):
@@ -56,6 +61,25 @@ def _check_key(settings: Settings) -> CheckLine:
     except BurgernetError as error:
         return CheckLine("key", False, f"privacy.key_file: {error}")
     return CheckLine("key", True, str(settings.key_path))
+
+
+def _check_speech(settings: Settings) -> CheckLine:
+    """Whether a message could be spoken and stored now. A third party's engine is not asked to speak."""
+    try:
+        renderer = build_renderer(settings)
+        faults = [error for engine in renderer.chain.engines if (error := check_engine(engine, _spoken_by(engine)))]
+        made = renderer.prompt("intro.burgernet")
+    except (AudioError, UnavailableError) as error:
+        return CheckLine("speech", False, str(error))
+    if faults:
+        return CheckLine("speech", False, f"speech.engines: {'; '.join(map(str, faults))}")
+    names = ", ".join(dict.fromkeys(engine.name for engine in renderer.chain.engines))
+    away = "; gtts sends texts to a third party" if renderer.chain.has_third_party else ""
+    return CheckLine("speech", True, f"{names} into {made.path.parent}{away}")
+
+
+def _spoken_by(engine: Engine) -> str:
+    return "nl" if "nl" in engine.languages else min(engine.languages)
 
 
 def _check_carrier(index: int, carrier: CarrierSettings) -> CheckLine:

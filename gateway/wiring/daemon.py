@@ -43,6 +43,7 @@ from gateway.web.events import EventHub
 from gateway.web.site import Limits
 from gateway.wiring.runtime import ReactorTasks, SystemClock, log_failure
 from gateway.wiring.sms import build_sms
+from gateway.wiring.speech import build_speech
 
 EXPIRY_EVERY_S = 1.0
 PROGRESS_EVERY_S = 0.5
@@ -157,7 +158,18 @@ class Daemon:
         lane = self._line.lane
         self._metrics.watch_carriers(lane.status)
         self._lag = LagProbe(reactor, self._metrics.lag)
-        self._alert = Alert(actions, lane, self._sink, clock, settings.to_policy(), self._line.dispatcher.wake)
+        self._speech = build_speech(settings, reactor)
+        self._speech.start()
+        self._alert = Alert(
+            actions,
+            lane,
+            self._speech,
+            self._sink,
+            clock,
+            self._tasks,
+            settings.to_policy(),
+            self._line.dispatcher.wake,
+        )
         self._api = Api(
             alert=self._alert,
             actions=actions,
@@ -165,6 +177,7 @@ class Daemon:
             participants=Participants(self._database, vault),
             report=Reports(actions, lane).of_action,
             lane=lane,
+            speech=self._speech,
             hub=self._hub,
             authenticator=KeyCheck(self._database, clock),
             metrics=self._metrics.render,
@@ -196,6 +209,7 @@ class Daemon:
         await self._hub.stop()
         await self._database.write(daemons.sign_off, self._me, self._clock.now())
         self._tasks.cancel()
+        self._speech.stop()
         self._journal.close()
         self._database.stop()
         self._lock.close()

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+import hashlib
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, BinaryIO
+
+from twisted.internet.defer import Deferred
+from twisted.python import log
 
 from gateway.domain.access import Principal, Role
 from gateway.domain.action import Action, ActionRequest, ActionState, Outcome, Text
@@ -18,6 +22,7 @@ from gateway.domain.plan import ComposedSms, CostlyCharacter, Estimate, PlanCoun
 from gateway.domain.report import ReachPoint, Report, ResponseCounts, SmsCounts, VoiceCounts
 from gateway.domain.response import Response, ResponseKind
 from gateway.domain.selection import LeftOut, Municipality
+from gateway.domain.speech import NoSpeechError, Sound, SpokenMessage
 from gateway.ports import CarrierStatus, DeliveryRow, Idempotency
 
 NOON = datetime(2016, 5, 4, 10, 30, tzinfo=UTC)
@@ -310,6 +315,59 @@ class FakeSmsLane:
                 errors={"ESME_RTHROTTLED": 3},
             )
         ]
+
+
+class MemorySpeech:
+    """A :class:`gateway.ports.Speech` that speaks a word in half a second.
+
+    Attributes:
+        rendered: what was asked for, in order.
+        broken: why nothing can be rendered, while set.
+    """
+
+    def __init__(self) -> None:
+        self.rendered: list[SpokenMessage] = []
+        self.broken: str | None = None
+
+    def complaint(self, message: SpokenMessage) -> str | None:
+        return None if any(char.isalnum() for char in message.words) else "there is nothing that a voice can read"
+
+    def as_spoken(self, message: SpokenMessage) -> str:
+        return message.words
+
+    async def render(self, message: SpokenMessage) -> Sound:
+        self.rendered.append(message)
+        return self._sound(message.words)
+
+    async def prompt(self, prompt: str, language: str, **values: object) -> Sound:
+        return self._sound(prompt)
+
+    async def keep_recording(self, path: str, data: bytes, language: str) -> str:
+        if not data.startswith(b"RIFF"):
+            raise InvalidRequestError.at(path, "cannot be played: neither WAV nor MP3")
+        return hashlib.sha256(data).hexdigest()
+
+    async def wav(self, key: str) -> bytes | None:
+        return b"RIFF" if key == key_of("Vermist") else None
+
+    def _sound(self, words: str) -> Sound:
+        if self.broken is not None:
+            raise NoSpeechError(self.broken)
+        return Sound(f"/sounds/{key_of(words)}", len(words.split()) / 2, 0.5, key_of(words), "fake")
+
+
+def key_of(words: str) -> str:
+    return hashlib.sha256(words.encode()).hexdigest()[:40]
+
+
+class IdleTasks:
+    """:class:`gateway.ports.Tasks` whose work runs at once, as far as it does not wait."""
+
+    def spawn(self, name: str, work: Coroutine[Any, Any, None]) -> None:
+        Deferred.fromCoroutine(work).addErrback(log.err, name)
+
+    async def sleep(self, seconds: float) -> None:
+        raise AssertionError("nobody sleeps here")
 
 
 @dataclass

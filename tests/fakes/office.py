@@ -9,11 +9,13 @@ from fakes.http import Answer, Wire
 from fakes.memory import (
     FakeSmsLane,
     HandClock,
+    IdleTasks,
     KnownKeys,
     MemoryActions,
     MemoryEvents,
     MemoryParticipants,
     MemoryResponses,
+    MemorySpeech,
 )
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
@@ -42,6 +44,7 @@ class Office:
     keys: KnownKeys
     woken: list[str]
     probes: dict[str, Any]
+    speech: MemorySpeech
 
     def wire(self, host: str = "127.0.0.1") -> Wire:
         return Wire(self.doors, host)
@@ -62,13 +65,24 @@ def open_office(limits: Limits | None = None) -> Office:
     responses, participants, hub = MemoryResponses(actions), MemoryParticipants(), EventHub(events, time)
     woken: list[str] = []
     probes: dict[str, Any] = {}
+    speech = MemorySpeech()
     api = Api(
-        alert=Alert(actions, lane, hub, clock, Policy(rooms=("Midden",)), lambda: woken.append("dispatch")),
+        alert=Alert(
+            actions,
+            lane,
+            speech,
+            hub,
+            clock,
+            IdleTasks(),
+            Policy(rooms=("Midden",)),
+            lambda: woken.append("dispatch"),
+        ),
         actions=actions,
         responses=responses,
         participants=participants,
         report=actions.report,
         lane=lane,
+        speech=speech,
         hub=hub,
         authenticator=keys,
         metrics=lambda: b"# HELP burgernet_up 1\n",
@@ -79,7 +93,7 @@ def open_office(limits: Limits | None = None) -> Office:
     )
     Deferred.fromCoroutine(hub.start())
     return Office(
-        api, api.doors(), time, clock, actions, responses, participants, events, hub, lane, keys, woken, probes
+        api, api.doors(), time, clock, actions, responses, participants, events, hub, lane, keys, woken, probes, speech
     )
 
 

@@ -59,7 +59,16 @@ PREVIEW = {
             "costly": [{"character": "€", "effect": "two", "instead": "euro", "count": 1}],
         }
     },
-    "speech": {"nl": "Kost vijf euro"},
+    "speech": {
+        "nl": {
+            "text": "Kost vijf euro",
+            "url": "/api/v1/speech/0123.wav",
+            "seconds": 9.5,
+            "engine": "espeak-ng",
+            "fallbacks": [],
+            "problem": None,
+        }
+    },
     "hints": {"nl": [{"found": "sgn", "instead": "signalement", "why": "people do not know this abbreviation"}]},
 }
 REPORT = {
