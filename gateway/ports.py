@@ -358,12 +358,14 @@ class Recorded:
         actions: numbers of the actions whose counts changed.
         matched, orphaned, repeated: receipts that settled a segment, that no segment is known for (yet), and that
             said nothing new.
+        planned_sms: SMS that were planned because of it.
     """
 
     actions: frozenset[int] = frozenset()
     matched: int = 0
     orphaned: int = 0
     repeated: int = 0
+    planned_sms: int = 0
 
 
 @dataclass(frozen=True, slots=True)

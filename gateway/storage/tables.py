@@ -273,6 +273,31 @@ segment = Table(
     sqlite_with_rowid=False,
 )
 
+# A call: saved before it is dialled, completed when it is over. Its id is the ChannelId at Asterisk.
+call_attempt = Table(
+    "call_attempt",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("delivery", BigInteger, nullable=False, index=True),
+    Column("daemon", Id, nullable=False),  # who waits for its end
+    Column("trunk", String(40), nullable=False),
+    Column("version", Integer, nullable=False),  # of the text that was heard, or would have been
+    Column("placed_at", UtcTime, nullable=False),
+    Column("answered_at", UtcTime),
+    Column("ended_at", UtcTime),
+    Column("outcome", String(32)),  # ivr.causes.EndKind
+    Column("cause", SmallInteger),  # Q.850
+    Column("sip", SmallInteger),
+    Column("heard_ms", Integer),
+    Column("key", String(1)),  # the last one pressed that meant something
+    Index(
+        "ix_call_attempt_open",
+        "daemon",
+        sqlite_where=text("ended_at IS NULL"),
+        postgresql_where=text("ended_at IS NULL"),
+    ),
+)
+
 # Receipts that came before their submit response was stored, or that nobody knows.
 orphan_receipt = Table(
     "orphan_receipt",

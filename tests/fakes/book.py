@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import delete, insert, select, update
 from sqlalchemy.engine import Connection
 
 from gateway.domain.action import ActionState, Outcome, Urgency
@@ -32,6 +32,7 @@ from gateway.storage.tables import (
     action_version,
     claim,
     delivery,
+    delivery_block,
     dispatch,
     number,
     orphan_receipt,
@@ -86,11 +87,12 @@ class Book:
         texts: Mapping[str, str] | None = None,
         expires_in: timedelta = timedelta(minutes=30),
         lane: Lane = Lane.SMS,
+        mobile: bool = False,
     ) -> Planned:
-        """An open action; ``people`` is how many, or the language of each."""
+        """An open action; ``people`` is how many, or the language of each; ``mobile``: who is called has one too."""
         languages = ["nl"] * people if isinstance(people, int) else list(people)
         return self.database.write_now(
-            self._plan, languages, urgency, texts or {"nl": "Kijk uit"}, self.now + expires_in, lane
+            self._plan, languages, urgency, texts or {"nl": "Kijk uit"}, self.now + expires_in, lane, mobile
         )
 
     def _plan(
@@ -101,6 +103,7 @@ class Book:
         texts: Mapping[str, str],
         expires_at: datetime,
         lane: Lane,
+        mobile: bool,
     ) -> Planned:
         made = connection.execute(
             insert(action)
@@ -123,24 +126,30 @@ class Book:
             )
         ).scalar_one()
         self._insert_version(connection, made, 1, Purpose.ALERT, texts)
-        people = [(language, *self._person(connection, language)) for language in languages]
+        people = [(language, *self._person(connection, language, lane, mobile)) for language in languages]
         ids = self._insert_deliveries(connection, made, urgency, lane, Purpose.ALERT, 1, people)
         return Planned(made, ids, {one: e164 for one, (_, _, _, e164) in zip(ids, people, strict=True)})
 
-    def _person(self, connection: Connection, language: str) -> tuple[int, int, str]:
+    def _person(self, connection: Connection, language: str, lane: Lane, mobile: bool) -> tuple[int, int, str]:
         self._people += 1
-        e164 = f"+316{self._people:08}"
-        number_id = connection.execute(
-            insert(number)
-            .returning(number.c.id)
-            .values(blind=VAULT.blind(e164), sealed=VAULT.seal(e164), country=31, kind=1)
-        ).scalar_one()
+        e164 = f"+316{self._people:08}" if lane is Lane.SMS else f"+31294{self._people:06}"
+        number_id = self._number(connection, e164, 1 if lane is Lane.SMS else 2)
+        values: dict[str, Any] = {"mobile_id": number_id, "lanes": 1}
+        if lane is Lane.VOICE:
+            values = {"landline_id": number_id, "landline_country": 31, "lanes": 2}
+        if lane is Lane.VOICE and mobile:
+            other = self._number(connection, f"+316{self._people:08}", 1)
+            values |= {"mobile_id": other, "mobile_country": 31, "lanes": 3}
         person_id = connection.execute(
             insert(person)
             .returning(person.c.id)
-            .values(ref=f"p{self._people}", mobile_id=number_id, language=language, lanes=1, updated_at=self.now)
+            .values(ref=f"p{self._people}", language=language, updated_at=self.now, **values)
         ).scalar_one()
         return person_id, number_id, e164
+
+    def _number(self, connection: Connection, e164: str, kind: int) -> int:
+        values = {"blind": VAULT.blind(e164), "sealed": VAULT.seal(e164), "country": 31, "kind": kind}
+        return int(connection.execute(insert(number).returning(number.c.id).values(values)).scalar_one())
 
     def _insert_version(
         self, connection: Connection, made: int, version: int, purpose: Purpose, texts: Mapping[str, str]
@@ -168,6 +177,9 @@ class Book:
     ) -> list[int]:
         ids = list(range(self._next_delivery, self._next_delivery + len(people)))
         self._next_delivery += len(people) + 1
+        block = {"id": 1, "next_delivery": self._next_delivery + 1000}
+        connection.execute(delete(delivery_block))
+        connection.execute(insert(delivery_block).values(block))
         connection.execute(
             insert(delivery),
             [

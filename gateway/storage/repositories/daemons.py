@@ -70,5 +70,5 @@ def recover_dead(connection: Connection, node: str, folder: Path, me: int, now: 
             continue
         path = journal_path(folder, number)
         journal = replay(path) if mine and its_boot == boot_id() and path.exists() else None
-        settled.append({"daemon": number, **recover(connection, number, journal, now)})
+        settled.append({"daemon": number, **recover(connection, number, journal, now, same_node=mine)})
     return settled

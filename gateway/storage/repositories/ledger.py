@@ -13,9 +13,10 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 import msgspec
+from sqlalchemy import Row
 from sqlalchemy.engine import Connection
 
-from gateway.domain.action import ActionState, Outcome, text_from_json, wording_for
+from gateway.domain.action import ActionState, Outcome, Text, text_from_json, wording_for
 from gateway.domain.delivery import (
     Accepted,
     DeliveryState,
@@ -112,16 +113,35 @@ class Ledger:
 # ---------------------------------------------------------------- claiming
 
 
+class Taken(NamedTuple):
+    """Deliveries of one action that a daemon has just claimed.
+
+    Attributes:
+        until: after this they are not worth sending, in microseconds since the epoch.
+        where, values: which they are, as a condition on ``delivery AS d``.
+    """
+
+    action: int
+    purpose: int
+    urgency: int
+    until: int
+    where: str
+    values: Mapping[str, Any]
+
+
 def claim_sms(connection: Connection, vault: Vault, daemon: int, limit: int, now: datetime) -> list[SmsBatch]:
     """Take at most ``limit`` SMS deliveries for this daemon: due retries first, then ranges, most urgent first."""
-    batches = _claim_retries(connection, vault, daemon, limit, now)
+    retries = take_retries(connection, daemon, Lane.SMS, limit, now)
+    batches = [batch for taken in retries for batch in _load(connection, vault, taken)]
     left = limit - sum(len(batch.recipients) for batch in batches)
     if left > 0:
-        batches += _claim_ranges(connection, vault, daemon, left, now)
+        for taken in take_ranges(connection, daemon, Lane.SMS, left, now):
+            batches += _load(connection, vault, taken)
     return batches
 
 
-def _claim_ranges(connection: Connection, vault: Vault, daemon: int, limit: int, now: datetime) -> list[SmsBatch]:
+def take_ranges(connection: Connection, daemon: int, lane: Lane, limit: int, now: datetime) -> list[Taken]:
+    """Claim from what was never claimed: ranges of ids, most urgent first."""
     lock = "" if _is_sqlite(connection) else "FOR UPDATE OF d SKIP LOCKED"
     rows = connection.exec_driver_sql(
         _sql(
@@ -129,14 +149,14 @@ def _claim_ranges(connection: Connection, vault: Vault, daemon: int, limit: int,
             f"""
             SELECT d.id, d.action, d.purpose, d.urgency, d.next_id, d.last_id, d.created_at, a.expires_at
               FROM dispatch d JOIN action a ON a.number = d.action
-             WHERE d.lane = {int(Lane.SMS)} AND d.waiting
+             WHERE d.lane = {int(lane)} AND d.waiting
                AND (d.purpose = {int(Purpose.CLOSING)}
                     OR (a.state = '{ActionState.OPEN.value}' AND a.expires_at > :now))
              ORDER BY d.urgency DESC, d.id LIMIT 16 {lock}""",  # noqa: S608 - constants of ours
         ),
         {"now": to_us(now)},
     ).all()
-    batches: list[SmsBatch] = []
+    ranges: list[Taken] = []
     for dispatch, action, purpose, urgency, next_id, last_id, created_at, expires_at in rows:
         if limit <= 0:
             break
@@ -150,22 +170,18 @@ def _claim_ranges(connection: Connection, vault: Vault, daemon: int, limit: int,
             _sql(
                 connection,
                 f"""INSERT INTO claim (daemon, lane, first_id, last_id, claimed_at)
-                    VALUES (:daemon, {int(Lane.SMS)}, :first, :last, :now)""",  # noqa: S608
+                    VALUES (:daemon, {int(lane)}, :first, :last, :now)""",  # noqa: S608
             ),
             {"daemon": daemon, "first": next_id, "last": upto, "now": to_us(now)},
         )
         until = to_us(from_us(created_at) + CLOSING_LIFE) if purpose == Purpose.CLOSING else expires_at
-        batches += _load(
-            connection,
-            vault,
-            (action, purpose, urgency, until),
-            f"d.id BETWEEN :first AND :last AND d.state = {int(_D.QUEUED)}",
-            {"first": next_id, "last": upto},
-        )
-    return batches
+        where = f"d.id BETWEEN :first AND :last AND d.state = {int(_D.QUEUED)}"
+        ranges.append(Taken(action, purpose, urgency, until, where, {"first": next_id, "last": upto}))
+    return ranges
 
 
-def _claim_retries(connection: Connection, vault: Vault, daemon: int, limit: int, now: datetime) -> list[SmsBatch]:
+def take_retries(connection: Connection, daemon: int, lane: Lane, limit: int, now: datetime) -> list[Taken]:
+    """Claim what is to be tried again by now; what its action has outlived is settled instead."""
     lock = "" if _is_sqlite(connection) else "FOR UPDATE OF d SKIP LOCKED"
     due = connection.exec_driver_sql(
         _sql(
@@ -173,7 +189,7 @@ def _claim_retries(connection: Connection, vault: Vault, daemon: int, limit: int
             f"""
             SELECT d.id, d.action, d.purpose, a.urgency, a.expires_at, a.state, a.closed_at, a.outcome
               FROM delivery d JOIN action a ON a.number = d.action
-             WHERE d.lane = {int(Lane.SMS)} AND d.retry_at IS NOT NULL AND d.retry_at <= :now
+             WHERE d.lane = {int(lane)} AND d.retry_at IS NOT NULL AND d.retry_at <= :now
              ORDER BY d.retry_at LIMIT :limit {lock}""",  # noqa: S608
         ),
         {"now": to_us(now), "limit": limit},
@@ -195,13 +211,9 @@ def _claim_retries(connection: Connection, vault: Vault, daemon: int, limit: int
     ids = [delivery for members in groups.values() for delivery in members]
     if not ids:
         return []
-    _claim_ids(connection, daemon, ids, now)
-    batches: list[SmsBatch] = []
-    for about, members in groups.items():
-        batches += _load(
-            connection, vault, about, f"d.id IN {_in_list(connection)}", {"ids": _list(connection, members)}
-        )
-    return batches
+    _claim_ids(connection, daemon, lane, ids, now)
+    where = f"d.id IN {_in_list(connection)}"
+    return [Taken(*about, where, {"ids": _list(connection, members)}) for about, members in groups.items()]
 
 
 def _settle_over(connection: Connection, ids: Sequence[int], state: DeliveryState, now: datetime) -> None:
@@ -217,7 +229,7 @@ def _settle_over(connection: Connection, ids: Sequence[int], state: DeliveryStat
     )
 
 
-def _claim_ids(connection: Connection, daemon: int, ids: Sequence[int], now: datetime) -> None:
+def _claim_ids(connection: Connection, daemon: int, lane: Lane, ids: Sequence[int], now: datetime) -> None:
     connection.exec_driver_sql(
         _sql(connection, f"UPDATE delivery SET retry_at = NULL WHERE id IN {_in_list(connection)}"),  # noqa: S608
         {"ids": _list(connection, ids)},
@@ -226,17 +238,31 @@ def _claim_ids(connection: Connection, daemon: int, ids: Sequence[int], now: dat
         _sql(
             connection,
             f"""INSERT INTO claim (daemon, lane, ids, claimed_at)
-                VALUES (:daemon, {int(Lane.SMS)}, :ids, :now)""",  # noqa: S608
+                VALUES (:daemon, {int(lane)}, :ids, :now)""",  # noqa: S608
         ),
         {"daemon": daemon, "ids": _encode(ids).decode(), "now": to_us(now)},
     )
 
 
-def _load(
-    connection: Connection, vault: Vault, about: tuple[int, int, int, int], where: str, values: Mapping[str, Any]
-) -> list[SmsBatch]:
-    """The batches, one a language, of the claimed deliveries that ``where`` names."""
-    action, purpose, urgency, until = about
+def _load(connection: Connection, vault: Vault, taken: Taken) -> list[SmsBatch]:
+    """The batches, one a language, of the claimed deliveries."""
+    version, text, domain = newest_text(connection, taken)
+    return [
+        SmsBatch(
+            action=taken.action,
+            version=version,
+            domain=domain,
+            urgency=taken.urgency,
+            text=wording_for(text, language).sms,
+            expires_at=from_us(taken.until),
+            recipients=list(zip(ids, numbers, strict=True)),
+        )
+        for language, ids, numbers in _recipients(connection, vault, taken.where, taken.values)
+    ]
+
+
+def newest_text(connection: Connection, taken: Taken) -> tuple[int, Text, str]:
+    """The version that goes out, its wordings and its domain; the deliveries are marked with that version."""
     closing = int(Purpose.CLOSING)
     version, text_json, domain = connection.exec_driver_sql(
         _sql(
@@ -245,31 +271,17 @@ def _load(
                  WHERE v.action = :action AND (v.purpose = {closing}) = (:purpose = {closing})
                  ORDER BY v.version DESC LIMIT 1""",  # noqa: S608
         ),
-        {"action": action, "purpose": purpose},
+        {"action": taken.action, "purpose": taken.purpose},
     ).one()
-    text = text_from_json(_decode(text_json) if isinstance(text_json, str) else text_json)
     if version > 1:
         connection.exec_driver_sql(
             _sql(
                 connection,
-                f"UPDATE delivery AS d SET version = :version WHERE {where} AND d.version <> :version",  # noqa: S608
+                f"UPDATE delivery AS d SET version = :version WHERE {taken.where} AND d.version <> :version",  # noqa: S608
             ),
-            {"version": version, **values},
+            {"version": version, **taken.values},
         )
-    batches = []
-    for language, ids, numbers in _recipients(connection, vault, where, values):
-        batches.append(
-            SmsBatch(
-                action=action,
-                version=version,
-                domain=domain,
-                urgency=urgency,
-                text=wording_for(text, language).sms,
-                expires_at=from_us(until),
-                recipients=list(zip(ids, numbers, strict=True)),
-            )
-        )
-    return batches
+    return version, text_from_json(_decode(text_json) if isinstance(text_json, str) else text_json), domain
 
 
 def _recipients(
@@ -645,8 +657,13 @@ def _record_settled(connection: Connection, settled: Sequence[Settlement]) -> No
 # ---------------------------------------------------------------- recovery
 
 
-def recover(connection: Connection, daemon: int, journal: Replay | None, now: datetime) -> Mapping[str, int]:
-    """Settle what a dead daemon had claimed: nobody is lost, nobody is messaged twice.
+def recover(
+    connection: Connection, daemon: int, journal: Replay | None, now: datetime, *, same_node: bool = True
+) -> Mapping[str, int]:
+    """Settle what a dead daemon had claimed: nobody is lost, nobody is messaged or called twice.
+
+    Calls that it had placed are left to the voice lane where it ran on this node, whose Asterisk can be asked; else
+    they are uncertain. An end that its own node finds out later still settles them.
 
     Args:
         connection: in a transaction.
@@ -654,6 +671,7 @@ def recover(connection: Connection, daemon: int, journal: Replay | None, now: da
         now: the time.
         journal: what it left on this node since the last boot, or ``None``: then all that it had claimed and not
             answered for may have left.
+        same_node: whether it ran on this node.
 
     Returns:
         Counts: ``uncertain``, ``returned`` to the queue.
@@ -663,7 +681,7 @@ def recover(connection: Connection, daemon: int, journal: Replay | None, now: da
         record(
             connection, [Accepted(carrier, now, segments) for carrier, segments in journal.accepted.items()], now=now
         )
-    claimed = _claimed_and_open(connection, daemon)
+    claimed = _claimed_and_open(connection, daemon, Lane.SMS)
     at = now
     settlements = []
     partly = _partly_sent(connection, claimed)
@@ -675,9 +693,14 @@ def recover(connection: Connection, daemon: int, journal: Replay | None, now: da
             settlements.append(Settlement(delivery, _D.UNCERTAIN, Reason.PARTLY_SENT, at))
         else:
             settlements.append(Settlement(delivery, _D.RETRY, None, at, retry_at=now, counts=False))
+    # A call is saved before it is dialled, so what was only claimed was not.
+    for delivery in _claimed_and_open(connection, daemon, Lane.VOICE):
+        settlements.append(Settlement(delivery, _D.RETRY, None, at, retry_at=now, counts=False))
     if settlements:
         _ensure_stages(connection)
         _record_settled(connection, settlements)
+    if not same_node:
+        _give_up_calls(connection, daemon, now)
     connection.exec_driver_sql(_sql(connection, "DELETE FROM claim WHERE daemon = :daemon"), {"daemon": daemon})
     connection.exec_driver_sql(
         _sql(connection, "UPDATE daemon SET stopped_at = :now WHERE id = :daemon"),
@@ -687,9 +710,22 @@ def recover(connection: Connection, daemon: int, journal: Replay | None, now: da
     return {"uncertain": uncertain, "returned": len(settlements) - uncertain}
 
 
-def _claimed_and_open(connection: Connection, daemon: int) -> set[int]:
+def _give_up_calls(connection: Connection, daemon: int, now: datetime) -> None:
+    connection.exec_driver_sql(
+        _sql(
+            connection,
+            f"""UPDATE delivery SET state = {int(_D.UNCERTAIN)}, reason = :reason, changed_at = :now
+                 WHERE state = {int(_D.DIALLING)}
+                   AND id IN (SELECT delivery FROM call_attempt WHERE daemon = :daemon AND ended_at IS NULL)""",  # noqa: S608
+        ),
+        {"reason": Reason.DAEMON_STOPPED.value, "now": to_us(now), "daemon": daemon},
+    )
+
+
+def _claimed_and_open(connection: Connection, daemon: int, lane: Lane) -> set[int]:
     rows = connection.exec_driver_sql(
-        _sql(connection, "SELECT first_id, last_id, ids FROM claim WHERE daemon = :daemon"), {"daemon": daemon}
+        _sql(connection, "SELECT first_id, last_id, ids FROM claim WHERE daemon = :daemon AND lane = :lane"),
+        {"daemon": daemon, "lane": int(lane)},
     ).all()
     found: set[int] = set()
     for first, last, ids in rows:
@@ -821,6 +857,11 @@ def _in_texts(connection: Connection) -> str:
 
 def _list(connection: Connection, ids: Collection[Any]) -> Any:
     return _encode(list(ids)).decode() if _is_sqlite(connection) else list(ids)
+
+
+def execute(connection: Connection, statement: str, values: Mapping[str, Any]) -> Sequence[Row[Any]]:
+    """Run a statement with ``:name`` parameters and the driver's own lists (:func:`take_retries`)."""
+    return connection.exec_driver_sql(_sql(connection, statement), dict(values)).all()
 
 
 _TRANSLATED: dict[str, str] = {}

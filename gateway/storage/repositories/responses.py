@@ -73,7 +73,7 @@ def record_reply(connection: Connection, vault: Vault, reply: SmsReply, now: dat
         "fingerprint": fingerprint,
     }
     connection.execute(insert(response).values(row))
-    return _to_response(connection.execute(_select().where(response.c.id == row["id"])).one())
+    return response_by_id(connection, str(row["id"]))
 
 
 def _action_that_reached(connection: Connection, number_id: int) -> tuple[int | None, str]:
@@ -114,6 +114,11 @@ def change(
     result = connection.execute(update(response).where(response.c.id == response_id).values(**values, changed_by=by))
     if result.rowcount != 1:
         raise NotFoundError(f"there is no response {response_id}")
+    return _to_response(connection.execute(_select().where(response.c.id == response_id)).one())
+
+
+def response_by_id(connection: Connection, response_id: str) -> Response:
+    """One that is there."""
     return _to_response(connection.execute(_select().where(response.c.id == response_id)).one())
 
 

@@ -198,7 +198,7 @@ def _places(connection: Connection, area: Area, urgency: Urgency, now: datetime)
     """
     local = now.astimezone(LOCAL_TIME)
     values: dict[str, Any] = {"minute": local.hour * 60 + local.minute}
-    quiet = _quiet(urgency)
+    quiet = quiet_now(urgency)
     queries = []
     for index, shape in enumerate(area):
         path = "area" if len(area) == 1 else f"area[{index}]"
@@ -222,7 +222,7 @@ def _places(connection: Connection, area: Area, urgency: Urgency, now: datetime)
     return " UNION ALL ".join(queries), values
 
 
-def _quiet(urgency: Urgency) -> str:
+def quiet_now(urgency: Urgency) -> str:
     """Whether a place is in its quiet hours at ``:minute``, as SQL: 1 or 0. From and to the same minute: never."""
     strict = "AND p.quiet_strict" if urgency is Urgency.LIFE_SAFETY else ""
     return f"""CASE WHEN p.quiet_from IS NOT NULL {strict}
