@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any, BinaryIO, Protocol
 
 from gateway.domain.action import Action, ActionRequest, Outcome, Text
-from gateway.domain.calling import CallAttempt, CallBatch, CallResult
+from gateway.domain.calling import ActionNews, CallAttempt, CallBatch, CallResult
 from gateway.domain.delivery import Accepted, Lane, Receipt, Ref, Settlement, SmsBatch, SmsReply
 from gateway.domain.events import Event
 from gateway.domain.participant import FaultyRow
@@ -433,8 +433,8 @@ class CallLedger(Protocol):
         """Calls of a dead daemon of this node, ours from now on, with the action's id and the end of its life."""
         ...
 
-    async def ended_actions(self, actions: Collection[int]) -> frozenset[int]:
-        """Those of these actions that are closed: another daemon may have closed them."""
+    async def news_of(self, versions: Mapping[int, int]) -> Sequence[ActionNews]:
+        """Of these actions, by the version that is known: those that are closed or have a newer text."""
         ...
 
     async def pressed(self, delivery: int, key: str, *, now: datetime) -> Pressed:

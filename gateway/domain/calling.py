@@ -112,6 +112,16 @@ class CallResult:
     detail: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class ActionNews:
+    """What is new about an action that has calls under way: it has ended, or its text is a newer one."""
+
+    number: int
+    open: bool
+    version: int
+    text: Text
+
+
 ELSEWHERE = frozenset({Reason.CONGESTION, Reason.NO_CODEC, Reason.TRUNK_REFUSED, Reason.NOT_PLACED})
 """Says something of the trunk and nothing of the person: another trunk is tried, and it does not count."""
 
@@ -130,7 +140,6 @@ class CallPolicy:
         elsewhere_after: how soon another trunk is tried, and ``elsewhere_times`` how often.
         ring: how long a telephone rings.
         sms_instead: whether an SMS follows a dead number and the last try.
-        resend_uncertain: whether a call of which nobody knows what came of it is placed again.
     """
 
     retries: Mapping[Reason, tuple[timedelta, ...]] = field(
@@ -146,7 +155,6 @@ class CallPolicy:
     elsewhere_times: int = 30
     ring: timedelta = 30 * _S
     sms_instead: bool = True
-    resend_uncertain: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +179,8 @@ def after(reason: Reason, callee: Callee, policy: CallPolicy, *, now: datetime, 
     """
     if reason is Reason.ACTION_CLOSED:
         return NextStep(DeliveryState.CANCELLED)
+    if reason is Reason.CALL_VANISHED:
+        return NextStep(DeliveryState.UNCERTAIN)
     if reason in ELSEWHERE:
         again = now + policy.elsewhere_after if callee.placed < policy.elsewhere_times else None
         counts = False

@@ -152,7 +152,6 @@ class Reason(StrEnum):
     BAD_FORMAT = "bad_format"
     TRUNK_REFUSED = "trunk_refused"  # the carrier does not accept who we say we are: settings, not the citizen
     NOT_PLACED = "not_placed"  # Asterisk made no call of it: it or the trunk was away
-    UNKNOWN_END = "unknown_end"  # the network gave no reason that says anything
     CALL_VANISHED = "call_vanished"  # the call was there and is not; how it ended nobody saw: uncertain
     NO_SPEECH = "no_speech"  # no voice could speak the message: a call never plays silence
     QUIET_HOURS = "quiet_hours"  # they had begun by the time of the call

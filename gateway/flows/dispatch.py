@@ -6,19 +6,37 @@ Where no carrier is bound nothing is claimed: the queue waits in the ledger.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import timedelta
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Generic, Protocol, TypeVar
 
-from gateway.ports import Clock, SmsLane, SmsLedger, Tasks
+from gateway.ports import Clock, Tasks
 
 LOOK_EVERY = timedelta(seconds=1)
 """How often the ledger is asked without being woken: for retries, and for what other daemons gave back."""
 
 
-class Dispatcher:
-    """Moves deliveries from the ledger to the SMS lane.
+Batch = TypeVar("Batch")
+Taken = TypeVar("Taken", contravariant=True)
+
+
+class Taker(Protocol[Taken]):
+    """What takes batches: a lane."""
+
+    def capacity(self) -> int:
+        """How many deliveries it would take now."""
+        ...
+
+    def submit(self, batch: Taken) -> None:
+        """Take a batch."""
+        ...
+
+
+class Dispatcher(Generic[Batch]):
+    """Moves deliveries from the ledger to a lane.
 
     Args:
+        claim: at most so many deliveries, as of that time, that are this daemon's until answered.
         backlog: outcomes that are not in the ledger yet.
         max_backlog: with more than that no new work is taken, so that memory stays bounded while the disk is slow.
         failed: called with what went wrong; must not raise.
@@ -26,8 +44,8 @@ class Dispatcher:
 
     def __init__(
         self,
-        ledger: SmsLedger,
-        lane: SmsLane,
+        claim: Callable[[int, datetime], Awaitable[Sequence[Batch]]],
+        lane: Taker[Batch],
         clock: Clock,
         tasks: Tasks,
         *,
@@ -35,7 +53,7 @@ class Dispatcher:
         failed: Callable[[str, BaseException], None],
         max_backlog: int = 20_000,
     ) -> None:
-        self._ledger = ledger
+        self._take = claim
         self._lane = lane
         self._clock = clock
         self._tasks = tasks
@@ -77,12 +95,8 @@ class Dispatcher:
         try:
             while not self._stopped and self._work and (room := self._room()) > 0:
                 self._work = False
-                batches = await self._ledger.claim_sms(room, now=self._clock.now())
-                taken = 0
-                for batch in batches:
-                    taken += len(batch.recipients)
+                for batch in await self._take(room, self._clock.now()):
                     self._lane.submit(batch)
-                if taken:
                     self._work = True
         except Exception as error:  # a boundary: the next look tries again
             self._failed("deliveries cannot be claimed", error)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -11,7 +11,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StringConstraints, ValidationInfo, field_validator
 
 from gateway.domain.action import Policy, Urgency
-from gateway.domain.delivery import Lane
+from gateway.domain.calling import CallPolicy
+from gateway.domain.delivery import Lane, Reason
 from gateway.domain.errors import Fault
 from gateway.settings.values import Line, Listen, Location, Secret, Section, Surroundings, default_address, matching
 
@@ -110,6 +111,10 @@ class LaneSettings(Section):
         return frozenset(Lane[word.upper()] for word in words)
 
 
+CallReason = Literal["busy", "no_answer", "call_rejected", "network_timeout", "interworking", "absent", "out_of_order"]
+"""Ends of a call after which another one may do better (gateway.domain.calling)."""
+
+
 class PolicySettings(Section):
     """What the municipality decided once, for every action."""
 
@@ -127,6 +132,12 @@ class PolicySettings(Section):
     """A larger circle is refused."""
     retry_delays_s: tuple[Annotated[int, Field(ge=1, le=3600)], ...] = (10, 30, 60)
     """How long after the first, second, ... temporary refusal an SMS is tried again; then it has failed."""
+    call_retries_s: Mapping[CallReason, tuple[Annotated[int, Field(ge=1, le=3600)], ...]] = Field(default_factory=dict)
+    """How long after the first, second, ... end of that kind somebody is called again: { busy = [45, 45] }."""
+    ring_s: int = Field(default=30, ge=5, le=120)
+    """How long a telephone rings."""
+    sms_instead: bool = True
+    """Send an SMS to the mobile, where there is one, after a dead number or the last try."""
     resend_uncertain: bool = False
     """Send again what left without an answer, at the risk of a second SMS; a [[carrier]] may differ."""
     confirm_above: int = Field(default=10_000, ge=1)
@@ -149,6 +160,18 @@ class PolicySettings(Section):
             retry_delays=tuple(timedelta(seconds=delay) for delay in self.retry_delays_s),
             resend_uncertain=self.resend_uncertain,
             rooms=tuple(rooms),
+        )
+
+    def to_calls(self) -> CallPolicy:
+        """What was decided about calls, as the flows know it."""
+        retries = {
+            Reason(word): tuple(timedelta(seconds=delay) for delay in delays)
+            for word, delays in self.call_retries_s.items()
+        }
+        return CallPolicy(
+            retries={**CallPolicy().retries, **retries},
+            ring=timedelta(seconds=self.ring_s),
+            sms_instead=self.sms_instead,
         )
 
 

@@ -111,6 +111,10 @@ class TrunkSettings(SecretSection):
     """Channels that outbound calls never take, kept for citizens who call."""
     caller_id: Phone | None = None
     """The number that people see and can call back; a Burgernet number that this trunk owns."""
+    caller_ids: Mapping[Prefix, Phone] = Field(default_factory=dict)
+    """Others by the beginning of the called number, like {"+49" = "+31343529850"}: 0800 ends at the border."""
+    calls_per_hour: int = Field(default=20_000, ge=1, le=10_000_000)
+    """Never more calls than this in an hour, whatever happens: the dam against somebody else's bill."""
     prefixes: tuple[Prefix, ...] = ()
     """Which numbers this trunk takes, like ["+31"]; empty is all."""
     weight: Weight = 1
@@ -126,6 +130,19 @@ class TrunkSettings(SecretSection):
             yield Fault("username", "is required to register")
         if self.srtp and self.transport != "tls":
             yield Fault("srtp", 'needs transport = "tls", or the key of the sound travels in the open')
+
+    def shown_to(self, e164: str) -> str | None:
+        """The number that whoever has this number sees; the longest beginning decides."""
+        digits = e164.removeprefix("+")
+        fitting = [prefix for prefix in self.caller_ids if digits.startswith(prefix)]
+        return self.caller_ids[max(fitting, key=len)] if fitting else self.caller_id
+
+    def match(self, e164: str) -> int:
+        """Digits of the longest prefix that fits; 0 where it takes every number, -1 where it does not take this."""
+        if not self.prefixes:
+            return 0
+        digits = e164.removeprefix("+")
+        return max((len(prefix) for prefix in self.prefixes if digits.startswith(prefix)), default=-1)
 
 
 class NumberSettings(Section):

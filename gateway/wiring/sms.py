@@ -14,6 +14,7 @@ from twisted.internet.ssl import Certificate, PrivateCertificate, optionsForClie
 
 from gateway.carriers.carrier import Carrier
 from gateway.carriers.lane import CarrierLane
+from gateway.domain.delivery import SmsBatch
 from gateway.flows.dispatch import Dispatcher
 from gateway.flows.outcome import Outcomes
 from gateway.ports import Clock, EventSink, Journal, Recorded, ResponseStore, SmsLedger, Tasks
@@ -28,7 +29,7 @@ class SmsLine:
 
     outcomes: Outcomes
     lane: CarrierLane
-    dispatcher: Dispatcher
+    dispatcher: Dispatcher[SmsBatch]
 
 
 def build_sms(
@@ -72,7 +73,14 @@ def build_sms(
         for one in settings.carrier
     ]
     lane = CarrierLane(carriers, reactor, clock, metered)
-    dispatcher = Dispatcher(ledger, lane, clock, tasks, backlog=lambda: outcomes.backlog, failed=log_failure)
+    dispatcher: Dispatcher[SmsBatch] = Dispatcher(
+        lambda limit, now: ledger.claim_sms(limit, now=now),
+        lane,
+        clock,
+        tasks,
+        backlog=lambda: outcomes.backlog,
+        failed=log_failure,
+    )
     return SmsLine(outcomes, lane, dispatcher)
 
 

@@ -268,11 +268,22 @@ def test_calls_of_a_dead_daemon_elsewhere_are_uncertain_until_it_is_back(book: B
     assert book.state(made.ids[0]) == "heard_part"
 
 
+def news(book: Book, versions: dict[int, int]) -> list[tuple[int, bool, int, str]]:
+    found = book.database.read_now(calls.news_of, versions)
+    return [(one.number, one.open, one.version, one.text["nl"].sms) for one in found]
+
+
 def test_another_daemon_learns_that_an_action_was_closed(book: Book) -> None:
     first, second = planned(book), planned(book)
     book.close(first)
-    found = book.database.read_now(calls.ended_actions, [first.number, second.number])
-    assert found == {first.number}
+    assert news(book, {first.number: 1, second.number: 1}) == [(first.number, False, 1, "Kijk uit")]
+
+
+def test_another_daemon_learns_the_newer_text_once(book: Book) -> None:
+    made = planned(book)
+    book.add_version(made, nl="Hij is gezien")
+    assert news(book, {made.number: 1}) == [(made.number, True, 2, "Hij is gezien")]
+    assert news(book, {made.number: 2}) == []
 
 
 # ---------------------------------------------------------------- an SMS instead

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, time, timedelta
 from typing import Any
 
 from sqlalchemy import bindparam, insert, select, text, update
 from sqlalchemy.engine import Connection
 
-from gateway.domain.action import ActionState, Urgency, new_action_id
-from gateway.domain.calling import CallAttempt, CallBatch, Callee, CallResult
+from gateway.domain.action import ActionState, Urgency, new_action_id, text_from_json
+from gateway.domain.calling import ActionNews, CallAttempt, CallBatch, Callee, CallResult
 from gateway.domain.delivery import DeliveryState, Lane, Purpose, Reason, Settlement
 from gateway.domain.numbers import mask
 from gateway.domain.response import ResponseKind
@@ -21,7 +21,18 @@ from gateway.storage.repositories import ledger
 from gateway.storage.repositories.ledger import Taken, newest_text, take_ranges, take_retries
 from gateway.storage.repositories.responses import response_by_id
 from gateway.storage.repositories.selection import LOCAL_TIME, add_dispatch, quiet_now, take_block
-from gateway.storage.tables import action, call_attempt, daemon, delivery, from_us, number, person, response, to_us
+from gateway.storage.tables import (
+    action,
+    action_version,
+    call_attempt,
+    daemon,
+    delivery,
+    from_us,
+    number,
+    person,
+    response,
+    to_us,
+)
 from gateway.storage.vault import Vault
 
 _D = DeliveryState
@@ -58,9 +69,9 @@ class Calls:
         """See the port."""
         return await self._database.write(left_over, self._me, self._node)
 
-    async def ended_actions(self, actions: Collection[int]) -> frozenset[int]:
+    async def news_of(self, versions: Mapping[int, int]) -> Sequence[ActionNews]:
         """See the port."""
-        return await self._database.read(ended_actions, actions)
+        return await self._database.read(news_of, versions)
 
     async def pressed(self, delivery: int, key: str, *, now: datetime) -> Pressed:
         """See the port."""
@@ -290,10 +301,21 @@ def left_over(connection: Connection, me: int, node: str) -> list[tuple[CallAtte
     ]
 
 
-def ended_actions(connection: Connection, actions: Collection[int]) -> frozenset[int]:
-    """Those that are not open."""
-    query = select(action.c.number).where(action.c.number.in_(list(actions)), action.c.state != ActionState.OPEN.value)
-    return frozenset(connection.execute(query).scalars())
+def news_of(connection: Connection, versions: Mapping[int, int]) -> list[ActionNews]:
+    """Actions that are closed, or whose newest text is newer than the version given."""
+    rows = connection.execute(
+        select(action.c.number, action.c.state, action.c.version, action_version.c.text)
+        .join(
+            action_version,
+            (action_version.c.action == action.c.number) & (action_version.c.version == action.c.version),
+        )
+        .where(action.c.number.in_(list(versions)))
+    ).all()
+    return [
+        ActionNews(row.number, row.state == ActionState.OPEN.value, row.version, text_from_json(row.text))
+        for row in rows
+        if row.state != ActionState.OPEN.value or row.version > versions[row.number]
+    ]
 
 
 # ---------------------------------------------------------------- an SMS instead
