@@ -47,6 +47,7 @@ from gateway.wiring.speech import build_speech
 
 EXPIRY_EVERY_S = 1.0
 PROGRESS_EVERY_S = 0.5
+PROGRESS_SHARE = 20  # one part counting to so many parts not
 TIDY_EVERY_S = 10.0
 
 _log = Logger("gateway")
@@ -254,14 +255,18 @@ class Daemon:
         self._changed |= recorded.actions
 
     async def _tell_progress(self) -> None:
+        pause_s = PROGRESS_EVERY_S
         while not self._stopping:
-            await self._tasks.sleep(PROGRESS_EVERY_S)
+            await self._tasks.sleep(pause_s)
             if not self._changed:
                 continue
             changed, self._changed = self._changed, set()
             now: datetime = self._clock.now()
+            began_s = self._reactor.seconds()
             for action_id, counts in (await self._ledger.progress(changed)).items():
                 self._sink.emit(Event(events.ACTION_PROGRESS, now, action_id, {"lanes": counts}))
+            # Counting a hundred thousand deliveries takes its time from sending them.
+            pause_s = max(PROGRESS_EVERY_S, PROGRESS_SHARE * (self._reactor.seconds() - began_s))
 
     # ------------------------------------------------------------ probes
 
