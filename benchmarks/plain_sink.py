@@ -50,7 +50,7 @@ class Connection:
     def submit(self, sequence: int, raw: bytes) -> None:
         """Accept, and report it delivered where that is asked for."""
         sink = self.sink
-        now = time.monotonic()
+        now = time.time()
         sink.first = sink.first or now
         sink.last = now
         sink.accepted += 1
@@ -106,6 +106,7 @@ class PlainSink:
         seconds = self.last - self.first
         return {
             "accepted": self.accepted,
+            "first": self.first,
             "seconds": seconds,
             "rate": self.accepted / seconds if seconds else 0.0,
             "dlr_resp": self.receipts_acknowledged,

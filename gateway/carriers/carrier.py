@@ -336,19 +336,22 @@ class Carrier:
                 accepted = {ref: self._ids.of_response(message_id) for ref, message_id in accepted.items()}
             self._pace.accepted(len(accepted), seconds)
             self._health.accepted()
-            self._journal.accepted(self.name, accepted)
             self.accepted += len(accepted)
-            self._outcomes.accepted(Accepted(self.name, now, accepted))
         if len(accepted) < len(answers):
             refused = [(token, status) for token, status, _ in answers if status != 0]
             self._journal.gone([token[0] for token, _ in refused])
             for token, status in refused:
                 self._refused(token, status, now)
+        if not self._stopping:
+            # Before what came is accounted for: the carrier waits meanwhile.
+            self.pump()
+        if accepted:
+            self._journal.accepted(self.name, accepted)
+            self._outcomes.accepted(Accepted(self.name, now, accepted))
         if self._stopping:
             if self._drained is not None and not self._drained.called and not any(x.in_flight for x in self.links):
                 self._drained.callback(None)
             return
-        self.pump()
         self._outcomes.capacity_changed()
 
     def _refused(self, token: Token, status: int, now: datetime) -> None:

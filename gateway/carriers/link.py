@@ -12,7 +12,7 @@ from typing import cast
 
 from twisted.application.internet import ClientService
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IProtocol, IReactorTime, IStreamClientEndpoint, ITCPTransport
+from twisted.internet.interfaces import IProtocol, IReactorTime, IStreamClientEndpoint, ITCPTransport, IWriteDescriptor
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
@@ -88,10 +88,12 @@ class LinkProtocol(Protocol):
         self.ended.callback(None)
 
     def flush(self) -> None:
-        """Write what the session has to say; Twisted gathers it with what else is written in this turn."""
+        """Write what the session has to say, now: the reactor alone would write it after this turn's other work."""
         data = self.session.data_to_send()
         if data and self.transport is not None:
             self.transport.write(data)
+            if IWriteDescriptor.providedBy(self.transport):
+                self.transport.doWrite()
 
     def _tick(self) -> None:
         due = self.session.next_timer()

@@ -15,7 +15,7 @@ from gateway.domain.delivery import Accepted, DeliveryState, Receipt, Settlement
 from gateway.domain.events import Event
 from gateway.ports import Clock, EventSink, Journal, Recorded, ResponseStore, SmsLedger, Tasks
 
-GATHER_S = 0.01
+GATHER_S = 0.05
 """How long submit responses may wait for company; the journal holds them meanwhile. Receipts never wait."""
 
 ENOUGH = 2000
