@@ -180,6 +180,7 @@ class Daemon:
             lane=lane,
             speech=self._speech,
             hub=self._hub,
+            sink=self._sink,
             authenticator=KeyCheck(self._database, clock),
             metrics=self._metrics.render,
             clock=clock,
@@ -199,6 +200,7 @@ class Daemon:
         self._stopping = True
         self._notifier.stopping()
         self._notifier.stop_watchdog()
+        self._api.refuse_work()
         if self._port is not None:
             await maybeDeferred(self._port.stopListening)
         line = self._line

@@ -11,7 +11,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any, BinaryIO
 
-from sqlalchemy import ColumnElement, and_, case, delete, or_, select, update
+from sqlalchemy import ColumnElement, and_, delete, func, literal, or_, select, update
 from sqlalchemy.engine import Connection
 
 from gateway.domain.delivery import DeliveryState, Lane, Purpose, Reason
@@ -22,7 +22,7 @@ from gateway.domain.participant import FaultyRow, lane_words
 from gateway.storage.database import Database
 from gateway.storage.merging import lock_participants, merge, remove_unused_numbers
 from gateway.storage.repositories.participant_import import ImportResult, Progress, import_csv
-from gateway.storage.tables import action, action_version, delivery, number, person, place, response
+from gateway.storage.tables import UtcTime, action, action_version, delivery, number, person, place, response
 from gateway.storage.vault import Vault
 
 __all__ = [
@@ -120,7 +120,7 @@ def put_participant(connection: Connection, vault: Vault, ref: str, body: Mappin
     remove_unused_numbers(connection, merged.numbers)
     values: dict[str, datetime | ColumnElement[Any] | None] = {}
     if change.left is not None:
-        values["left_at"] = case((person.c.left_at.is_(None), now), else_=person.c.left_at) if change.left else None
+        values["left_at"] = func.coalesce(person.c.left_at, literal(now, UtcTime)) if change.left else None
     if change.pauses:
         values["paused_until"] = change.paused_until
     if values:
