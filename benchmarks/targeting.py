@@ -35,7 +35,7 @@ from gateway.storage.repositories import actions
 from gateway.storage.repositories.participant_import import import_csv
 from gateway.storage.vault import Vault
 
-TOWN = next(town for town in TOWNS if town.municipality == "Eindhoven")
+TOWN = next(town for town in TOWNS if town.municipality == "Delft")
 RADIUS_M = 3000.0
 SIDE_DEGREES = 0.02  # half a side of the polygon, in latitude; some 2.2 km
 

@@ -63,6 +63,7 @@ class CarrierStatus:
         in_flight: segments sent and not yet answered.
         rate_per_s: segments a second, now.
         errors: refusals by SMPP status name since the start.
+        peer_binds: binds that the carrier itself has made to us.
     """
 
     name: str
@@ -78,6 +79,7 @@ class CarrierStatus:
     receipts: int
     errors: Mapping[str, int] = field(default_factory=dict)
     detail: str = ""
+    peer_binds: int = 0
 
 
 class SmsOutcomes(Protocol):

@@ -6,14 +6,16 @@ from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IDelayedCall, IReactorTime, IStreamClientEndpoint
+from twisted.internet.interfaces import IDelayedCall, IProtocol, IReactorTime, IStreamClientEndpoint
 from twisted.logger import Logger
 
 from gateway.carriers.health import SICK_S, Health
 from gateway.carriers.ids import MessageIds
 from gateway.carriers.link import Link, refusal
+from gateway.carriers.outbind import OutbindEndpoint
 from gateway.carriers.pace import Pace
 from gateway.carriers.verdict import REASONS, ErrorClass, classify
 from gateway.carriers.work import Token, Work
@@ -36,7 +38,7 @@ from gateway.smpp.errors import RemoteProtocolError
 from gateway.smpp.hot import SubmitTemplate
 from gateway.smpp.pdu import Address, Command, DataMessage, Message, Status, status_name
 from gateway.smpp.receipt import ParsedReceipt
-from gateway.smpp.session import Answered, Session
+from gateway.smpp.session import Answered
 
 FULL_NUMBER_WAIT = timedelta(seconds=20)
 """How long one number waits after its own queue at the carrier was full."""
@@ -49,6 +51,17 @@ LEARN_S = 2.0
 
 DRAIN_S = 30.0
 """How long a stop waits for the answers that are still due."""
+
+
+class Bringer(Protocol):
+    """What brings deliver_sm: one of our links, or a connection that the carrier made to us."""
+
+    @property
+    def session(self) -> Any:
+        """What it is bound with; an acknowledgement on another would mean nothing to the carrier."""
+
+    def acknowledge(self, session: Any, messages: Sequence[bytes], status: int = 0) -> None:
+        """Answer messages: what they said is stored."""
 
 
 class Carrier:
@@ -88,16 +101,20 @@ class Carrier:
             if settings.bind == "transceiver"
             else [Command.BIND_TRANSMITTER, Command.BIND_RECEIVER]
         )
+        self._outbinds = OutbindEndpoint() if settings.outbind else None
         self.links = [
-            Link(settings, command, endpoint(), reactor, self) for _ in range(settings.binds) for command in commands
+            Link(settings, command, self._outbinds or endpoint(), reactor, self)
+            for _ in range(settings.binds)
+            for command in commands
         ]
+        self._peers: set[Bringer] = set()
         self._senders = [link for link in self.links if link.command is not Command.BIND_RECEIVER]
         self._queues: tuple[deque[Work], deque[Work], deque[Work]] = (deque(), deque(), deque())
         self._again: deque[Token] = deque()
         self._tries: Counter[int] = Counter()
         self._ids = MessageIds(settings.message_id_form)
         self._health = Health()
-        self._held: list[tuple[Link, Session[Token] | None, bytes, ParsedReceipt]] = []
+        self._held: list[tuple[Bringer, Any, bytes, ParsedReceipt]] = []
         self._held_since = 0.0
         self._full_numbers: dict[bytes, float] = {}
         self._pace = Pace(settings.rate_per_s, reactor.seconds())
@@ -438,7 +455,19 @@ class Carrier:
             self._ids.settle()
             self._release_held()
 
-    def link_delivered(self, link: Link, messages: Sequence[bytes]) -> None:
+    def peer_came(self, peer: Bringer) -> None:
+        """The carrier has bound to us."""
+        self._peers.add(peer)
+
+    def peer_left(self, peer: Bringer) -> None:
+        """It is gone."""
+        self._peers.discard(peer)
+
+    def offer_outbind(self, address: str, take: Callable[[IProtocol], None]) -> bool:
+        """The carrier connected for us to bind there; ``False`` where no link waits for that."""
+        return self._outbinds is not None and self._outbinds.offer(address, take)
+
+    def link_delivered(self, link: Bringer, messages: Sequence[bytes]) -> None:
         """Receipts and replies; each is acknowledged once it is on the disk."""
         session = link.session
         receipts: list[Receipt] = []
@@ -467,7 +496,7 @@ class Carrier:
             self.receipts += len(receipts)
             self._outcomes.receipts(receipts, lambda: link.acknowledge(session, of_receipts))
 
-    def _hold(self, link: Link, session: Session[Token] | None, raw: bytes, receipt: ParsedReceipt) -> None:
+    def _hold(self, link: Bringer, session: Any, raw: bytes, receipt: ParsedReceipt) -> None:
         """Keep a receipt until it is known how its id is to be read; it is acknowledged only then."""
         if not self._held:
             self._held_since = self._reactor.seconds()
@@ -489,7 +518,7 @@ class Carrier:
             )
             self._outcomes.receipts([read], partial(link.acknowledge, session, [raw]))
 
-    def _take_reply(self, link: Link, session: Session[Token] | None, raw: bytes, now: datetime) -> None:
+    def _take_reply(self, link: Bringer, session: Any, raw: bytes, now: datetime) -> None:
         pdu = codec.decode(raw)
         if not isinstance(pdu.body, Message | DataMessage):
             link.acknowledge(session, [raw])
@@ -556,6 +585,7 @@ class Carrier:
             receipts=self.receipts,
             errors=dict(self.errors),
             detail=self._detail,
+            peer_binds=len(self._peers),
         )
 
 

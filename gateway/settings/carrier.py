@@ -131,6 +131,8 @@ class CarrierSettings(SecretSection):
     """The SMSC's host name or address."""
     port: Port = 2775
     """The SMSC's TCP port (IANA: 2775 smpp; 3550 is usual with TLS)."""
+    outbind: bool = False
+    """The carrier connects to us ([smpp_listener]) and asks us to bind there; host and port are not used."""
     system_id: SystemId
     """The account at the carrier (SMPP 3.4 §4.1.1)."""
     password: Secret = Secret("")
@@ -328,6 +330,10 @@ class SmppListenerSettings(Section):
     """Our certificate; with it every connection is TLS."""
     tls_key_file: Location | None = None
     """The key of our certificate."""
+    init_timeout_s: Seconds = 10.0
+    """How long a connection may be open before it asks for anything."""
+    inactivity_s: Seconds = 300.0
+    """How long a bound carrier may be silent, our enquire_link included."""
     max_connections: int = Field(default=50, ge=1, le=10_000)
     """Connections at once, over all peers."""
     peer: tuple[PeerSettings, ...] = ()

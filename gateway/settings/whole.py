@@ -71,6 +71,7 @@ class Settings(Section):
         yield from _unknown(
             "smpp_listener.peer[{}].carrier", "carrier", [p.carrier for p in peers], [c.name for c in self.carrier]
         )
+        yield from self._listener_faults()
         yield from _unknown(
             "number[{}].control_room", "control room", [n.control_room for n in self.number], self.rooms
         )
@@ -80,6 +81,16 @@ class Settings(Section):
         for index, room in enumerate(self.control_room):
             if room.overflow == room.name:
                 yield Fault(f"control_room[{index}].overflow", "must be another room")
+
+    def _listener_faults(self) -> Iterable[Fault]:
+        peers = self.smpp_listener.peer
+        for index, peer in enumerate(peers):
+            if peer.carrier is None and len(self.carrier) != 1:
+                yield Fault(f"smpp_listener.peer[{index}].carrier", "is required: say whose receipts and replies come")
+        called = {peer.carrier or (self.carrier[0].name if self.carrier else None) for peer in peers}
+        for index, carrier in enumerate(self.carrier):
+            if carrier.outbind and (self.smpp_listener.listen is None or carrier.name not in called):
+                yield Fault(f"carrier[{index}].outbind", "needs [smpp_listener] with listen and a peer of this carrier")
 
     @property
     def rooms(self) -> tuple[str, ...]:

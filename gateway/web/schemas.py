@@ -659,6 +659,7 @@ class CarrierOut(Given):
     receipts: int
     errors: dict[str, int]
     detail: str
+    peer_binds: int = Field(description="binds that the carrier itself has made to us")
 
 
 class CarriersOut(Given):

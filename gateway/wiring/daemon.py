@@ -12,11 +12,8 @@ from typing import Any, BinaryIO
 
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import Deferred, maybeDeferred
-from twisted.internet.endpoints import TCP4ServerEndpoint, TCP6ServerEndpoint
-from twisted.internet.interfaces import IListeningPort, IStreamServerEndpoint
-from twisted.internet.ssl import DefaultOpenSSLContextFactory
+from twisted.internet.interfaces import IListeningPort
 from twisted.logger import Logger
-from twisted.protocols.tls import TLSMemoryBIOFactory
 
 from gateway import __version__
 from gateway.domain import events
@@ -41,6 +38,7 @@ from gateway.telemetry import LagProbe, MeteredEvents, Metrics, Notifier, start_
 from gateway.web.api import Api
 from gateway.web.events import EventHub
 from gateway.web.site import Limits
+from gateway.wiring.endpoints import server_endpoint
 from gateway.wiring.runtime import ReactorTasks, SystemClock, log_failure
 from gateway.wiring.sms import build_sms
 from gateway.wiring.speech import build_speech
@@ -114,11 +112,18 @@ class Daemon:
         self._journal = WireJournal(daemons.journal_path(state, self._me))
         self._build(vault)
         await self._hub.start()
-        self._port = await _endpoint(settings, reactor).listen(self._api.doors())
+        http = settings.http
+        door = server_endpoint(http.listen, http.tls_cert_file, http.tls_key_file, reactor)
+        self._port = await door.listen(self._api.doors())
         address = self._port.getHost()
         assert isinstance(address, IPv4Address | IPv6Address)
         self.address = (address.host, address.port)
         self._line.lane.start()
+        carriers = settings.smpp_listener
+        if carriers.listen is not None:
+            await self._line.listener.start(
+                server_endpoint(carriers.listen, carriers.tls_cert_file, carriers.tls_key_file, reactor)
+            )
         self._lag.start()
         self._tasks.spawn("dispatch", self._line.dispatcher.run())
         self._tasks.spawn("heartbeat", self._beat(node, state))
@@ -205,6 +210,7 @@ class Daemon:
             await maybeDeferred(self._port.stopListening)
         line = self._line
         line.dispatcher.stop()
+        await line.listener.stop()
         await line.lane.stop()
         while not line.outcomes.idle:
             await self._tasks.sleep(0.01)
@@ -293,29 +299,6 @@ def _lock(state: Path) -> BinaryIO:
             f"{state}: another daemon uses this folder; a second one needs a database.state_dir and node of its own"
         ) from None
     return file
-
-
-class _TlsEndpoint:
-    """TLS on any server endpoint; Twisted's own knows IPv4 only."""
-
-    def __init__(self, plain: IStreamServerEndpoint, context: Any) -> None:
-        self._plain = plain
-        self._context = context
-
-    def listen(self, factory: Any) -> Any:
-        """Listen; each connection is TLS."""
-        return self._plain.listen(TLSMemoryBIOFactory(self._context, False, factory))
-
-
-def _endpoint(settings: Settings, reactor: Any) -> Any:
-    http = settings.http
-    kind = TCP6ServerEndpoint if ":" in http.listen.host else TCP4ServerEndpoint
-    plain = kind(reactor, http.listen.port, interface=http.listen.host)
-    if http.tls_cert_file is not None and http.tls_key_file is not None:
-        key, certificate = str(http.tls_key_file), str(http.tls_cert_file)
-        context = DefaultOpenSSLContextFactory(key, certificate)  # type: ignore[no-untyped-call]
-        return _TlsEndpoint(plain, context)
-    return plain
 
 
 def run(settings: Settings, reactor: Any) -> int:

@@ -14,6 +14,7 @@ from twisted.internet.ssl import Certificate, PrivateCertificate, optionsForClie
 
 from gateway.carriers.carrier import Carrier
 from gateway.carriers.lane import CarrierLane
+from gateway.carriers.listener import Listener
 from gateway.domain.delivery import SmsBatch
 from gateway.flows.dispatch import Dispatcher
 from gateway.flows.outcome import Outcomes
@@ -29,6 +30,7 @@ class SmsLine:
 
     outcomes: Outcomes
     lane: CarrierLane
+    listener: Listener
     dispatcher: Dispatcher[SmsBatch]
 
 
@@ -81,7 +83,8 @@ def build_sms(
         backlog=lambda: outcomes.backlog,
         failed=log_failure,
     )
-    return SmsLine(outcomes, lane, dispatcher)
+    listener = Listener(settings.smpp_listener, {carrier.name: carrier for carrier in carriers}, reactor)
+    return SmsLine(outcomes, lane, listener, dispatcher)
 
 
 def carrier_endpoint(settings: CarrierSettings, reactor: Any) -> IStreamClientEndpoint:

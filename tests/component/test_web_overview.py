@@ -27,6 +27,7 @@ def test_carriers_show_how_they_are_doing(office: Office) -> None:
         "receipts": 80,
         "errors": {"ESME_RTHROTTLED": 3},
         "detail": "",
+        "peer_binds": 0,
     }
 
 
