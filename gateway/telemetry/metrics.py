@@ -17,7 +17,7 @@ from gateway import __version__
 from gateway.domain import events
 from gateway.domain.delivery import Accepted, Lane, Receipt, Settlement
 from gateway.domain.events import Event
-from gateway.ports import CarrierStatus, Recorded
+from gateway.ports import CarrierStatus, Recorded, TrunkStatus
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 """The text format that every Prometheus reads."""
@@ -140,6 +140,10 @@ class Metrics:
         """Show the carriers' own figures; ``status`` is asked whenever somebody looks."""
         self.registry.register(_Carriers(status))
 
+    def watch_trunks(self, status: Callable[[], Sequence[TrunkStatus]]) -> None:
+        """Show the trunks' own figures likewise."""
+        self.registry.register(_Trunks(status))
+
     def watch(self, name: str, meaning: str, value: Callable[[], float]) -> None:
         """Show a figure that is asked for whenever somebody looks: ``burgernet_NAME``."""
         Gauge(f"burgernet_{name}", meaning, registry=self.registry).set_function(value)
@@ -185,6 +189,40 @@ _CARRIER_GAUGES: Sequence[tuple[str, str, Callable[[CarrierStatus], float]]] = (
     ("queue", "Deliveries taken and not yet sent.", lambda carrier: carrier.queue),
     ("in_flight", "Segments sent and not yet answered.", lambda carrier: carrier.in_flight),
     ("rate_per_s", "Segments a second, now.", lambda carrier: carrier.rate_per_s),
+)
+
+
+class _Trunks(Collector):
+    """The trunks' figures as of now."""
+
+    def __init__(self, status: Callable[[], Sequence[TrunkStatus]]) -> None:
+        self._status = status
+
+    def describe(self) -> Iterable[Metric]:
+        """Nothing, so that registering asks nobody."""
+        return ()
+
+    def collect(self) -> Iterable[Metric]:
+        """A family a figure."""
+        trunks = self._status()
+        for name, meaning, value in _TRUNK_GAUGES:
+            gauge = GaugeMetricFamily(f"burgernet_trunk_{name}", meaning, labels=("trunk",))
+            for trunk in trunks:
+                gauge.add_metric((trunk.name,), value(trunk))
+            yield gauge
+        ended = CounterMetricFamily("burgernet_calls", "Calls that are over, by how.", labels=("trunk", "outcome"))
+        for trunk in trunks:
+            for outcome, count in trunk.outcomes.items():
+                ended.add_metric((trunk.name, outcome), count)
+        yield ended
+
+
+_TRUNK_GAUGES: Sequence[tuple[str, str, Callable[[TrunkStatus], float]]] = (
+    ("up", "Whether somebody answers at its other end.", lambda trunk: trunk.state in ("up", "slowed")),
+    ("channels", "Calls at once, as contracted.", lambda trunk: trunk.channels),
+    ("in_use", "Our calls on it.", lambda trunk: trunk.in_use),
+    ("ringing", "Our calls that nobody has answered yet.", lambda trunk: trunk.ringing),
+    ("rate_per_s", "New calls a second, now.", lambda trunk: trunk.rate_per_s),
 )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from fcntl import LOCK_EX, LOCK_NB, flock
 from pathlib import Path
@@ -22,13 +23,14 @@ from gateway.domain.errors import BurgernetError, UnavailableError
 from gateway.domain.events import Event
 from gateway.flows.alert import Alert
 from gateway.flows.report import Reports
-from gateway.ports import Recorded
+from gateway.ports import Recorded, TrunkStatus
 from gateway.settings import Settings
 from gateway.storage.database import Database, make_engine
 from gateway.storage.journal import WireJournal
 from gateway.storage.migrate import upgrade
 from gateway.storage.repositories import daemons, keys
 from gateway.storage.repositories.actions import Actions
+from gateway.storage.repositories.calls import Calls
 from gateway.storage.repositories.events import EventRepository
 from gateway.storage.repositories.ledger import Ledger
 from gateway.storage.repositories.participants import Participants
@@ -42,6 +44,7 @@ from gateway.wiring.endpoints import server_endpoint
 from gateway.wiring.runtime import ReactorTasks, SystemClock, log_failure
 from gateway.wiring.sms import build_sms
 from gateway.wiring.speech import build_speech
+from gateway.wiring.voice import VoiceLine, build_voice
 
 EXPIRY_EVERY_S = 1.0
 PROGRESS_EVERY_S = 0.5
@@ -105,7 +108,7 @@ class Daemon:
         vault = Vault.from_key_file(settings.key_path)
         self._database = Database(engine, reactor)
         self._database.start()
-        node = settings.database.node or socket.gethostname()
+        node = self._node = settings.database.node or socket.gethostname()
         now = self._clock.now()
         self._me = await self._database.write(daemons.register, node, now)
         await self._recover(node, state)
@@ -124,6 +127,8 @@ class Daemon:
             await self._line.listener.start(
                 server_endpoint(carriers.listen, carriers.tls_cert_file, carriers.tls_key_file, reactor)
             )
+        if self._voice is not None:
+            await self._voice.start(reactor)
         self._lag.start()
         self._tasks.spawn("dispatch", self._line.dispatcher.run())
         self._tasks.spawn("heartbeat", self._beat(node, state))
@@ -166,6 +171,20 @@ class Daemon:
         self._lag = LagProbe(reactor, self._metrics.lag)
         self._speech = build_speech(settings, reactor)
         self._speech.start()
+        self._voice: VoiceLine | None = None
+        if settings.trunk:
+            self._voice = build_voice(
+                settings,
+                reactor,
+                clock,
+                self._tasks,
+                Calls(self._database, vault, self._me, self._node),
+                self._speech,
+                self._sink,
+                self._metrics,
+                changed=self._note_changes,
+                sms_planned=self._line.dispatcher.wake,
+            )
         self._alert = Alert(
             actions,
             lane,
@@ -174,7 +193,8 @@ class Daemon:
             clock,
             self._tasks,
             settings.to_policy(),
-            self._line.dispatcher.wake,
+            self._wake,
+            None if self._voice is None else self._voice.lane,
         )
         self._api = Api(
             alert=self._alert,
@@ -187,6 +207,7 @@ class Daemon:
             hub=self._hub,
             sink=self._sink,
             authenticator=KeyCheck(self._database, clock),
+            trunks=lambda: [] if self._voice is None else [_trunk(one) for one in self._voice.lane.status()],
             metrics=self._metrics.render,
             clock=clock,
             reactor=reactor,
@@ -208,6 +229,8 @@ class Daemon:
         self._api.refuse_work()
         if self._port is not None:
             await maybeDeferred(self._port.stopListening)
+        if self._voice is not None:
+            await self._voice.stop()
         line = self._line
         line.dispatcher.stop()
         await line.listener.stop()
@@ -225,6 +248,13 @@ class Daemon:
         _log.info("burgernet has stopped; the ledger is complete")
 
     # ------------------------------------------------------------ background
+
+    def _wake(self) -> None:
+        """Deliveries were planned, cancelled, or have a newer text."""
+        self._line.dispatcher.wake()
+        if self._voice is not None:
+            self._voice.dispatcher.wake()
+            self._tasks.spawn("news of actions", self._voice.recorder.look(self._voice.lane))
 
     async def _recover(self, node: str, state: Path) -> None:
         for found in await self._database.write(daemons.recover_dead, node, state, self._me, self._clock.now()):
@@ -245,7 +275,7 @@ class Daemon:
                 self._reactor.stop()
                 return
             await self._recover(node, state)
-            self._line.dispatcher.wake()
+            self._wake()
 
     async def _expire(self) -> None:
         last_tidy = self._clock.now()
@@ -286,6 +316,11 @@ class Daemon:
         if self._stopping:
             raise UnavailableError("stopping")
         return "takes actions"
+
+
+def _trunk(status: TrunkStatus) -> dict[str, Any]:
+    """A trunk's state as the API gives it."""
+    return {**asdict(status), "since": status.since.isoformat(timespec="milliseconds").replace("+00:00", "Z")}
 
 
 def _lock(state: Path) -> BinaryIO:

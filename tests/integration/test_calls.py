@@ -1,0 +1,164 @@
+"""Calls through real Asterisks: telephones ring, hear the message, press keys, fail; the daemon dies in the midst."""
+
+from __future__ import annotations
+
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from fakes.telephony import Telephony, places_of, samples
+
+LISTENER = "+31294430001"
+WORDS = "Vermist: jongen van vijf jaar, blond haar, rode jas."
+
+
+@pytest.fixture
+def telephony(tmp_path: Path) -> Iterator[Telephony]:
+    line = Telephony(tmp_path, f"sqlite:///{tmp_path}/burgernet.db")
+    try:
+        yield line
+    finally:
+        line.stop()
+
+
+def message(line: Telephony) -> np.ndarray[Any, Any]:
+    """The samples of the message as it was rendered, jingle and introduction included."""
+    area = {"circle": {"lat": 52.3065, "lon": 5.0436, "radius_m": 500}}
+    body = {"kind": "missing_person", "area": area, "text": WORDS, "place": "Weesp"}
+    spoken = line.ask("POST", "/api/v1/actions/preview", body)["speech"]["nl"]
+    request = urllib.request.Request(line.url + spoken["url"], headers={"Authorization": f"Bearer {line.key}"})
+    path = line.folder / "message.wav"
+    with urllib.request.urlopen(request, timeout=20) as answer:
+        path.write_bytes(answer.read())
+    return samples(path)
+
+
+def by_number(line: Telephony, action: str) -> dict[str, tuple[str, str | None, int]]:
+    return {
+        one["number"][-2:]: (one["state"], one["reason"], one["attempts"])
+        for one in line.deliveries(action)
+        if one["lane"] == "voice"
+    }
+
+
+def test_telephone_rings_and_hears_the_whole_message_twice_at_the_right_level(telephony: Telephony) -> None:
+    telephony.start({"landline": LISTENER})
+    action = telephony.act(WORDS)
+    counts = telephony.over(action)
+    assert (counts["dialled"], counts["answered"], counts["heard_full"]) == (1, 1, 1)
+    (tape,) = telephony.tapes(LISTENER)
+    heard, whole = samples(tape), message(telephony)
+    (first, *_) = places_of(whole, heard)
+    assert first[0] < 2.0
+    assert first[1] > 0.95
+    # Without its silence at the front, to the first sample of the jingle.
+    sounding = np.flatnonzero(np.abs(whole) > 0.02)[0]
+    opening = whole[sounding : sounding + 4000]
+    assert places_of(opening, heard, 0.9), "the beginning was clipped"
+    proper = whole[-4 * 8000 :]
+    assert len(places_of(proper, heard)) >= 2
+    active = heard[np.abs(heard) > 0.02]
+    assert -26.0 < 20 * np.log10(np.sqrt(np.mean(active**2))) < -12.0
+
+
+def test_every_end_of_a_call_leads_to_what_the_table_says(telephony: Telephony) -> None:
+    ends = ("90", "91", "92", "93", "95", "96")
+    telephony.start(*({"landline": f"+312944300{end}"} for end in ends))
+    action = telephony.act(WORDS, expires_in_s=25)
+    telephony.over(action)
+    assert by_number(telephony, action) == {
+        "90": ("failed", "busy", 2),
+        "91": ("failed", "no_answer", 2),
+        "92": ("failed", "unallocated", 1),
+        "93": ("failed", "absent", 1),
+        "95": ("heard_part", None, 1),
+        "96": ("failed", "call_rejected", 1),
+    }
+
+
+def test_answering_machine_takes_the_whole_message_after_its_beep(telephony: Telephony) -> None:
+    machine = "+31294430094"
+    telephony.start({"landline": machine})
+    action = telephony.act(WORDS)
+    counts = telephony.over(action)
+    assert (counts["voicemail"], counts["heard_full"]) == (1, 0)
+    (tape,) = telephony.tapes(machine)
+    assert [round(likeness, 1) for _, likeness in places_of(message(telephony), samples(tape))] == [1.0]
+
+
+def test_key_1_is_a_response_and_reaches_the_control_room(telephony: Telephony) -> None:
+    seen = "+31294430097"
+    telephony.start({"landline": seen})
+    action = telephony.act(WORDS)
+    telephony.until(lambda: telephony.tapes("+31343500089"), "the control room's desk rings and is answered")
+    (response,) = telephony.ask("GET", f"/api/v1/actions/{action}/responses")["responses"]
+    assert (response["kind"], response["text"]) == ("keypress", "1")
+    assert telephony.ask("GET", f"/api/v1/actions/{action}/report")["responses"]["keypress"] == 1
+
+
+def test_key_0_twice_ends_the_calls_for_good(telephony: Telephony) -> None:
+    never = "+31294430098"
+    telephony.start({"landline": never})
+    telephony.act(WORDS)
+    telephony.until(lambda: telephony.ask("GET", "/api/v1/participants/p0")["left"], "the participant has left")
+
+
+def test_dead_number_is_followed_by_an_sms(telephony: Telephony) -> None:
+    telephony.start({"landline": "+31294430092", "mobile": "+31612345678", "lanes": "voice"})
+    action = telephony.act(WORDS)
+    telephony.over(action)
+    lanes = telephony.until(
+        lambda: [one for one in telephony.deliveries(action) if one["lane"] == "sms"], "an SMS is planned"
+    )
+    assert [one["state"] for one in lanes] == ["queued"]
+
+
+def test_stop_hangs_up_what_rings_and_dials_nobody_more(telephony: Telephony) -> None:
+    telephony.start({"landline": "+31294430091"}, {"landline": LISTENER})
+    action = telephony.act(WORDS)
+    telephony.until(lambda: telephony.voice(action)["dialled"] == 2, "both are dialled")
+    telephony.until(lambda: telephony.tapes(LISTENER), "the listener hears it")
+    telephony.ask("POST", f"/api/v1/actions/{action}/close", {"outcome": "stopped"})
+    telephony.until(lambda: by_number(telephony, action)["91"][0] == "cancelled", "the ringing call is ended", 1.5)
+    assert telephony.over(action)["heard_full"] == 1
+
+
+def test_daemon_that_is_killed_leaves_calls_that_go_on_and_are_found_again(telephony: Telephony) -> None:
+    telephony.start({"landline": LISTENER}, {"landline": "+31294430002"})
+    action = telephony.act(WORDS)
+    telephony.until(lambda: telephony.tapes(LISTENER) and telephony.tapes("+31294430002"), "both listen")
+    whole = message(telephony)
+    telephony.kill_daemon()
+    telephony.serve()
+    counts = telephony.over(action)
+    assert (counts["answered"], counts["uncertain"], counts["failed"]) == (2, 0, {})
+    for number in (LISTENER, "+31294430002"):
+        (tape,) = telephony.tapes(number)
+        # The dialplan began the message anew when the gateway was gone.
+        assert places_of(whole, samples(tape)), "the dialplan did not play the message"
+
+
+def test_calls_that_ended_while_nobody_looked_are_uncertain_and_not_placed_again(telephony: Telephony) -> None:
+    telephony.start({"landline": LISTENER})
+    action = telephony.act(WORDS)
+    telephony.until(lambda: telephony.tapes(LISTENER), "somebody listens")
+    telephony.kill_daemon()
+    telephony.asterisk.stop(at_once=True)
+    telephony.asterisk.start()
+    telephony.serve()
+    counts = telephony.over(action)
+    assert (counts["uncertain"], counts["answered"]) == (1, 0)
+    assert telephony.calls_to(LISTENER) == 1
+
+
+def test_newer_text_is_heard_at_its_next_start(telephony: Telephony) -> None:
+    telephony.start({"landline": LISTENER})
+    action = telephony.act(WORDS)
+    telephony.until(lambda: telephony.tapes(LISTENER), "somebody listens")
+    telephony.ask("POST", f"/api/v1/actions/{action}/updates", {"text": "De jongen is gezien bij het station."})
+    telephony.over(action)
+    (delivery,) = telephony.deliveries(action)
+    assert (delivery["state"], delivery["version"]) == ("heard_full", 2)
