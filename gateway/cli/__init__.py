@@ -18,6 +18,7 @@ _COMMANDS = {
     "keys": ("gateway.cli.keys:keys", "Keys for the HTTP API."),
     "participants": ("gateway.cli.participants:participants", "Import, export and forget participants."),
     "action": ("gateway.cli.action:action", "Start, change, end and follow actions."),
+    "asterisk": ("gateway.cli.asterisk:asterisk", "The configuration of the Asterisk beside us."),
     "speak": ("gateway.cli.speak:speak", "Speak a message into a WAV file, as a call plays it."),
     "rehearsal": ("gateway.cli.rehearsal:rehearsal", "Simulated carriers to rehearse with."),
 }

@@ -1,4 +1,4 @@
-"""``burgernet rehearsal``: carriers that cost nothing and reach nobody."""
+"""``burgernet rehearsal``: carriers and telephones that cost nothing and reach nobody."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from gateway.cli.common import FailedError, Options, command_options, example, r
 
 @click.group()
 def rehearsal() -> None:
-    """Simulated carriers to rehearse with; docs/rehearsal.md tells what they can play."""
+    """Simulated carriers and telephones to rehearse with; docs/rehearsal.md tells what they can play."""
 
 
 class AccountType(click.ParamType):
@@ -84,3 +84,44 @@ def _run(wanted: Any) -> None:
         with readable_errors():
             failures[0].raiseException()
         raise FailedError("the SMSC failed")
+
+
+@rehearsal.command(
+    epilog=example("burgernet rehearsal network --port 5070 --gateway 127.0.0.1:5060 --folder /tmp/network")
+)
+@click.option("--port", type=click.IntRange(1024, 65535), default=5070, show_default=True, help="Where it takes calls.")
+@click.option("--gateway", default="127.0.0.1:5060", show_default=True, help="Where the gateway's Asterisk takes them.")
+@click.option("--rtp", type=click.IntRange(1024, 64000), default=30_000, show_default=True, help="First port of sound.")
+@click.option(
+    "--folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    required=True,
+    help="What telephones hear is kept here.",
+)
+def network(port: int, gateway: str, rtp: int, folder: Path) -> None:
+    """Run a simulated telephone network until Ctrl-C: what a telephone does is decided by its last two digits."""
+    import signal
+    from threading import Event
+
+    from gateway.rehearsal.network import make_sounds
+    from gateway.voice.asterisk import AsteriskProcess, find_program, render_network
+
+    with readable_errors():
+        program = find_program()
+        greeting, beep = make_sounds(folder / "sounds")
+        render_network(
+            folder / "asterisk",
+            program,
+            sip_listen=f"127.0.0.1:{port}",
+            gateway=gateway,
+            recordings=folder / "heard",
+            greeting=greeting,
+            beep=beep,
+            rtp=(rtp, min(rtp + 8000, 65_000)),
+        )
+        with AsteriskProcess(program, folder / "asterisk"):
+            click.echo(f"telephones ring at 127.0.0.1:{port}; what they hear is in {folder / 'heard'}")
+            stop = Event()
+            for one in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(one, lambda *_: stop.set())
+            stop.wait()

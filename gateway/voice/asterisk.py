@@ -40,7 +40,7 @@ _PLAN = (
 MODULES = tuple(f"{_SIP} {_SOUND} {_PLAN} res_speech res_agi res_manager_devicestate".split())
 """What the gateway's Asterisk loads."""
 
-NETWORK_MODULES = tuple(f"{_SIP} {_SOUND} {_PLAN} app_record app_senddtmf func_dialplan".split())
+NETWORK_MODULES = tuple(f"{_SIP} {_SOUND} {_PLAN} app_record app_senddtmf func_dialplan func_rand".split())
 
 _SHARED = ("asterisk.conf", "modules.conf", "logger.conf", "rtp.conf", "cdr.conf", "cel.conf")
 

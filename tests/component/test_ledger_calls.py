@@ -183,6 +183,16 @@ def test_end_of_a_call_is_recorded_once(book: Book) -> None:
     assert (call.outcome, call.cause, call.heard_ms, call.key) == ("answered", 16, 31_000, "1")
 
 
+def test_many_ends_are_recorded_at_once(book: Book) -> None:
+    made = planned(book, 3)
+    results = [CallResult(one.id, one.delivery, HEARD, None, book.now) for one in dialled(book, made)]
+    results[0] = CallResult(
+        results[0].attempt, results[0].delivery, DeliveryState.RETRY, Reason.BUSY, book.now, book.now
+    )
+    book.database.write_now(calls.record_calls, results, book.now)
+    assert book.states(made.ids) == ["retry", "heard_full", "heard_full"]
+
+
 def test_retry_is_claimed_when_its_time_has_come_and_knows_its_last_trunk(book: Book) -> None:
     made = planned(book)
     (attempt,) = dialled(book, made)

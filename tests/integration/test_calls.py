@@ -12,6 +12,8 @@ import pytest
 from fakes.telephony import Telephony, places_of, samples
 
 LISTENER = "+31294430001"
+MACHINE = "+31294430094"
+DESK = "+31343500089"
 WORDS = "Vermist: jongen van vijf jaar, blond haar, rode jas."
 
 
@@ -20,6 +22,24 @@ def telephony(tmp_path: Path) -> Iterator[Telephony]:
     line = Telephony(tmp_path, f"sqlite:///{tmp_path}/burgernet.db")
     try:
         yield line
+    finally:
+        line.stop()
+
+
+@pytest.fixture(scope="module")
+def evening(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Telephony, str]]:
+    """One action that calls telephones of every kind, when all of it is over."""
+    folder = tmp_path_factory.mktemp("evening")
+    line = Telephony(folder, f"sqlite:///{folder}/burgernet.db")
+    try:
+        ends = ("90", "91", "93", "95", "96", "97", "98")
+        people = [{"landline": f"+312944300{end}"} for end in ends]
+        people += [{"landline": LISTENER}, {"landline": MACHINE}]
+        people += [{"landline": "+31294430092", "mobile": "+31612345678", "lanes": "voice"}]
+        line.start(*people)
+        action = line.act(WORDS)
+        line.over(action, 90)
+        yield line, action
     finally:
         line.stop()
 
@@ -44,76 +64,84 @@ def by_number(line: Telephony, action: str) -> dict[str, tuple[str, str | None, 
     }
 
 
-def test_telephone_rings_and_hears_the_whole_message_twice_at_the_right_level(telephony: Telephony) -> None:
-    telephony.start({"landline": LISTENER})
-    action = telephony.act(WORDS)
-    counts = telephony.over(action)
-    assert (counts["dialled"], counts["answered"], counts["heard_full"]) == (1, 1, 1)
-    (tape,) = telephony.tapes(LISTENER)
-    heard, whole = samples(tape), message(telephony)
+# ---------------------------------------------------------------- an evening
+
+
+def test_telephone_rings_and_hears_the_whole_message_twice_at_the_right_level(
+    evening: tuple[Telephony, str],
+) -> None:
+    line, action = evening
+    assert by_number(line, action)["01"] == ("heard_full", None, 1)
+    (tape,) = line.tapes(LISTENER)
+    heard, whole = samples(tape), message(line)
     (first, *_) = places_of(whole, heard)
     assert first[0] < 2.0
     assert first[1] > 0.95
-    # Without its silence at the front, to the first sample of the jingle.
+    # Without its silence at the front, from the first sample of the jingle.
     sounding = np.flatnonzero(np.abs(whole) > 0.02)[0]
-    opening = whole[sounding : sounding + 4000]
-    assert places_of(opening, heard, 0.9), "the beginning was clipped"
-    proper = whole[-4 * 8000 :]
-    assert len(places_of(proper, heard)) >= 2
-    active = heard[np.abs(heard) > 0.02]
-    assert -26.0 < 20 * np.log10(np.sqrt(np.mean(active**2))) < -12.0
+    assert places_of(whole[sounding : sounding + 4000], heard, 0.9), "the beginning was clipped"
+    assert len(places_of(whole[-4 * 8000 :], heard)) >= 2
+    # RFC 7874: active speech at -22 dBFS, 6 dB more or less.
+    frames = heard[: len(heard) // 160 * 160].reshape(-1, 160)
+    loud = np.sqrt(np.mean(frames**2, axis=1))
+    active = loud[loud > 10 ** (-40 / 20)]
+    assert -28.0 < 20 * np.log10(np.sqrt(np.mean(active**2))) < -16.0
 
 
-def test_every_end_of_a_call_leads_to_what_the_table_says(telephony: Telephony) -> None:
-    ends = ("90", "91", "92", "93", "95", "96")
-    telephony.start(*({"landline": f"+312944300{end}"} for end in ends))
-    action = telephony.act(WORDS, expires_in_s=25)
-    telephony.over(action)
-    assert by_number(telephony, action) == {
+def test_every_end_of_a_call_leads_to_what_the_table_says(evening: tuple[Telephony, str]) -> None:
+    found = by_number(*evening)
+    assert {end: found[end] for end in ("90", "91", "92", "93", "95", "96")} == {
         "90": ("failed", "busy", 2),
         "91": ("failed", "no_answer", 2),
         "92": ("failed", "unallocated", 1),
-        "93": ("failed", "absent", 1),
+        "93": ("failed", "no_answer", 2),
         "95": ("heard_part", None, 1),
-        "96": ("failed", "call_rejected", 1),
+        "96": ("failed", "call_rejected", 2),
     }
 
 
-def test_answering_machine_takes_the_whole_message_after_its_beep(telephony: Telephony) -> None:
-    machine = "+31294430094"
-    telephony.start({"landline": machine})
-    action = telephony.act(WORDS)
-    counts = telephony.over(action)
-    assert (counts["voicemail"], counts["heard_full"]) == (1, 0)
-    (tape,) = telephony.tapes(machine)
-    assert [round(likeness, 1) for _, likeness in places_of(message(telephony), samples(tape))] == [1.0]
+def test_report_counts_both_lanes(evening: tuple[Telephony, str]) -> None:
+    line, action = evening
+    lanes = line.ask("GET", f"/api/v1/actions/{action}/report")["lanes"]
+    voice = lanes["voice"]
+    assert (voice["planned"], voice["dialled"], voice["pending"], voice["voicemail"]) == (10, 10, 0, 1)
+    assert voice["answered"] == voice["heard_full"] + voice["heard_part"] + voice["voicemail"] == 5
+    # The only SMS is the one that followed a dead number.
+    assert lanes["sms"]["planned"] == 1
 
 
-def test_key_1_is_a_response_and_reaches_the_control_room(telephony: Telephony) -> None:
-    seen = "+31294430097"
-    telephony.start({"landline": seen})
-    action = telephony.act(WORDS)
-    telephony.until(lambda: telephony.tapes("+31343500089"), "the control room's desk rings and is answered")
-    (response,) = telephony.ask("GET", f"/api/v1/actions/{action}/responses")["responses"]
+def test_answering_machine_takes_the_whole_message_after_its_beep(evening: tuple[Telephony, str]) -> None:
+    line, action = evening
+    assert by_number(line, action)["94"] == ("voicemail", None, 1)
+    (tape,) = line.tapes(MACHINE)
+    assert [likeness > 0.95 for _, likeness in places_of(message(line), samples(tape))] == [True]
+
+
+def test_key_1_is_a_response_and_reaches_the_control_room(evening: tuple[Telephony, str]) -> None:
+    line, action = evening
+    assert line.tapes(DESK), "the control room's desk was not reached"
+    (response,) = line.ask("GET", f"/api/v1/actions/{action}/responses")["responses"]
     assert (response["kind"], response["text"]) == ("keypress", "1")
-    assert telephony.ask("GET", f"/api/v1/actions/{action}/report")["responses"]["keypress"] == 1
+    assert line.ask("GET", f"/api/v1/actions/{action}/report")["responses"]["keypress"] == 1
 
 
-def test_key_0_twice_ends_the_calls_for_good(telephony: Telephony) -> None:
-    never = "+31294430098"
-    telephony.start({"landline": never})
-    telephony.act(WORDS)
-    telephony.until(lambda: telephony.ask("GET", "/api/v1/participants/p0")["left"], "the participant has left")
+def test_key_0_twice_ends_the_calls_for_good(evening: tuple[Telephony, str]) -> None:
+    line, _ = evening
+    assert [line.ask("GET", f"/api/v1/participants/p{n}")["left"] for n in (5, 6)] == [False, True]
 
 
-def test_dead_number_is_followed_by_an_sms(telephony: Telephony) -> None:
-    telephony.start({"landline": "+31294430092", "mobile": "+31612345678", "lanes": "voice"})
-    action = telephony.act(WORDS)
-    telephony.over(action)
-    lanes = telephony.until(
-        lambda: [one for one in telephony.deliveries(action) if one["lane"] == "sms"], "an SMS is planned"
-    )
-    assert [one["state"] for one in lanes] == ["queued"]
+def test_dead_number_is_followed_by_an_sms(evening: tuple[Telephony, str]) -> None:
+    line, action = evening
+    assert [(one["state"], one["ref"]) for one in line.deliveries(action) if one["lane"] == "sms"] == [("queued", "p9")]
+
+
+def test_trunk_tells_what_it_carried(evening: tuple[Telephony, str]) -> None:
+    (trunk,) = evening[0].ask("GET", "/api/v1/trunks")["trunks"]
+    assert (trunk["name"], trunk["state"], trunk["in_use"], trunk["answered"]) == ("alpha", "up", 0, 5)
+    assert trunk["outcomes"]["busy"] == 2
+
+
+# ---------------------------------------------------------------- stops, deaths and newer texts
 
 
 def test_stop_hangs_up_what_rings_and_dials_nobody_more(telephony: Telephony) -> None:

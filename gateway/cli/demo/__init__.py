@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 import time
 from pathlib import Path
 
@@ -20,10 +22,11 @@ from gateway.cli.common import Options, command_options, console, example
 )
 @command_options()
 def demo(options: Options, people: int, keep: bool, folder: Path | None) -> None:
-    """Replay three actions of 2016 against a simulated carrier.
+    """Replay three actions of 2016 against a simulated carrier and a simulated telephone network.
 
-    Imports made-up participants around Weesp, Amsterdam and Gemert-Bakel, runs the daemon and a simulated SMSC as
-    processes of their own, starts the actions over HTTP, shows them live, lets citizens reply, and prints the reports.
+    Imports made-up participants around Weesp, Amsterdam and Gemert-Bakel, runs the daemon, a simulated SMSC and two
+    Asterisks as processes of their own, starts the actions over HTTP, shows them live, lets citizens reply, and prints
+    the reports. One recording of what a called telephone heard is left to listen to.
     With -c the simulated carrier has the sender, window and price of the first carrier of those settings.
     """
     from gateway.cli.demo.show import Show
@@ -36,6 +39,10 @@ def demo(options: Options, people: int, keep: bool, folder: Path | None) -> None
         show = Show(stage, out)
         show.run()
         options.print(show.reports, lambda _: show.print_reports())
+        if stage.recording is not None:
+            kept = Path(tempfile.gettempdir()) / "burgernet-demo-call.wav"
+            shutil.copyfile(stage.recording, kept)
+            out.print(f"\nWhat a called telephone heard, to listen to: [bold]{kept}[/bold]")
         if keep:
             out.print(f"\n[bold]Running[/bold] at {stage.url}/api/v1, settings {stage.settings}, with")
             out.print(f"  export BURGERNET_KEY={stage.key}", soft_wrap=True)

@@ -19,6 +19,9 @@ from gateway.cli.demo.story import STORIES, Step, Story
 AFTER_S = 3.0
 """How long the last receipts may take before the reports are printed."""
 
+CALLS_S = 70.0
+"""How long people may still be listening after the last action has ended."""
+
 
 @dataclass(slots=True)
 class _Running:
@@ -45,10 +48,13 @@ class Show:
         self._began = time.monotonic()
         end = max(step.at_s for story in STORIES for step in story.steps) + AFTER_S
         with Live(console=self._out, refresh_per_second=4, transient=False) as live:
-            while (now := time.monotonic() - self._began) < end:
+            while (now := time.monotonic() - self._began) < end or (now < end + CALLS_S and self._somebody_listens()):
                 self._play(now)
                 live.update(self._picture())
                 time.sleep(0.25)  # noqa: TID251 - a command that follows a daemon
+
+    def _somebody_listens(self) -> bool:
+        return any(running.report["lanes"]["voice"]["pending"] for running in self._running) and self._stage.calls
 
     @property
     def reports(self) -> list[Any]:
@@ -107,16 +113,25 @@ class Show:
 
     def _picture(self) -> Group:
         table = Table(box=None, pad_edge=False, header_style="bold")
-        for name in ("code", "place", "planned", "submitted", "delivered", "failed", "uncertain", "replies"):
+        for name in (
+            *("code", "place", "sms", "delivered", "failed", "uncertain"),
+            *("calls", "answered", "heard", "voicemail", "failed", "listening", "replies"),
+        ):
             table.add_column(name, justify="left" if name in ("code", "place") else "right")
         for running in self._running:
-            sms = running.report["lanes"]["sms"]
+            sms, voice = running.report["lanes"]["sms"], running.report["lanes"]["voice"]
             table.add_row(
                 running.code,
                 str(running.story.request["place"]),
-                *(str(sms[name]) for name in ("planned", "submitted", "delivered")),
+                *(str(sms[name]) for name in ("planned", "delivered")),
                 str(sum(sms["failed"].values())),
                 str(sms["uncertain"]),
+                str(voice["planned"]),
+                str(voice["answered"]),
+                str(voice["heard_full"] + voice["heard_part"]),
+                str(voice["voicemail"]),
+                str(sum(voice["failed"].values())),
+                str(voice["pending"]),
                 str(running.report["responses"]["total"]),
             )
         return Group(table, Text(), *(Text(line) for line in self._told[-12:]))

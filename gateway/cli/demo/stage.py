@@ -1,4 +1,4 @@
-"""The stage: a folder, a simulated carrier, participants, a key and the daemon, each by the command that users have."""
+"""The stage: a folder, simulated carrier and telephones, participants, a key, the daemon; by the users' own commands."""
 
 from __future__ import annotations
 
@@ -21,8 +21,11 @@ from typing import Any
 from rich.console import Console
 
 from gateway.cli.common import FailedError
+from gateway.domain.errors import UnavailableError
+from gateway.rehearsal.network import make_sounds
 from gateway.rehearsal.people import TOWNS, write_people
-from gateway.settings import CarrierSettings
+from gateway.settings import CarrierSettings, load
+from gateway.voice.asterisk import AsteriskProcess, Program, find_program, render, render_network
 
 _PLACES = {"Weesp": 1, "Amsterdam": 2, "Gemert-Bakel": 1}
 _SETTINGS = """\
@@ -42,6 +45,25 @@ password = "demo"
 window = {window}
 sender = "{sender}"
 cost_eur = {cost}
+"""
+_TRUNK = """\
+[asterisk]
+ami_port = {ami}
+ami_secret = "demo"
+agi_listen = "127.0.0.1:{agi}"
+sip_listen = "127.0.0.1:{sip}"
+rtp_ports = "20000-21998"
+[[trunk]]
+name = "rehearsal"
+host = "127.0.0.1"
+port = {network}
+caller_id = "+31343529850"
+channels = 330
+calls_per_s = 40
+reserve_inbound = 30
+[policy]
+call_retries_s = {{ busy = [10], no_answer = [10] }}
+ring_s = 10
 """
 _SCENARIO = """\
 # A carrier with answers in some 15 ms, receipts within seconds, and some handsets that are off or gone.
@@ -71,8 +93,9 @@ class Stage:
         self._out = out
         self._like = like
         self._running: list[subprocess.Popen[bytes]] = []
+        self._asterisks: list[AsteriskProcess] = []
         self._environ = {k: v for k, v in os.environ.items() if not k.startswith("BURGERNET_")}
-        self._http, self._smsc, self._control = _free_ports(3)
+        self._http, self._smsc, self._control, *self._telephone = _free_ports(7)
         self.settings = self._folder / "burgernet.toml"
         self.messages = self._folder / "messages.jsonl"
         self.url = f"http://127.0.0.1:{self._http}"
@@ -85,6 +108,8 @@ class Stage:
         for process in reversed(self._running):
             if process.poll() is None:
                 process.send_signal(signal.SIGTERM)
+        for asterisk in self._asterisks:
+            asterisk.stop()
         for process in reversed(self._running):
             try:
                 process.wait(40)
@@ -118,6 +143,7 @@ class Stage:
             "rehearsal", "smsc", "--port", str(self._smsc), "--account", "burgernet:demo", "--scenario", str(scenario),
             "--log", str(self.messages), "--control-port", str(self._control),
         )  # fmt: skip
+        self._connect_telephones()
         people = self._folder / "participants.csv"
         towns = [town._replace(weight=_PLACES[town.municipality]) for town in TOWNS if town.municipality in _PLACES]
         with people.open("wb") as file:
@@ -128,6 +154,47 @@ class Stage:
         self._out.print(f"[bold]3.[/bold] the daemon serves {self.url}/api/v1, with its ledger in SQLite")
         self._start("serve", "-c", str(self.settings))
         self._wait_until_ready()
+
+    @property
+    def calls(self) -> bool:
+        """Whether there is a telephone network."""
+        return bool(self._asterisks)
+
+    @property
+    def recording(self) -> Path | None:
+        """The longest of what a simulated telephone heard."""
+        found = [path for path in (self._folder / "heard").glob("*.wav") if path.stat().st_size > 44]
+        return max(found, key=lambda path: path.stat().st_size, default=None)
+
+    def _connect_telephones(self) -> None:
+        """Our Asterisk, and one that plays the telephone network; without an Asterisk nobody is called."""
+        try:
+            program = find_program()
+        except UnavailableError as error:
+            self._out.print(f"   [yellow]no telephones ring: {error}[/yellow]")
+            return
+        ami, agi, sip, network = self._telephone
+        with self.settings.open("a", encoding="utf-8") as file:
+            file.write(_TRUNK.format(ami=ami, agi=agi, sip=sip, network=network))
+        render(load(self.settings, {}), self._folder / "asterisk", program)
+        self._render_network(program, sip, network)
+        for name in ("network", "asterisk"):
+            self._asterisks.append(AsteriskProcess(program, self._folder / name))
+            self._asterisks[-1].start()
+        self._out.print(f"   a simulated telephone network rings on port {network}, our Asterisk on port {sip}")
+
+    def _render_network(self, program: Program, sip: int, network: int) -> None:
+        greeting, beep = make_sounds(self._folder / "network-sounds")
+        render_network(
+            self._folder / "network",
+            program,
+            sip_listen=f"127.0.0.1:{network}",
+            gateway=f"127.0.0.1:{sip}",
+            recordings=self._folder / "heard",
+            greeting=greeting,
+            beep=beep,
+            rtp=(22_000, 23_998),
+        )
 
     def command(self, *arguments: str) -> str:
         """Run a command with our settings; returns what it printed.

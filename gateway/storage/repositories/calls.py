@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, time, timedelta
 from typing import Any
 
-from sqlalchemy import bindparam, insert, select, text, update
+from sqlalchemy import bindparam, insert, literal_column, select, text, update
 from sqlalchemy.engine import Connection
 
 from gateway.domain.action import ActionState, Urgency, new_action_id, text_from_json
@@ -36,7 +36,8 @@ from gateway.storage.tables import (
 from gateway.storage.vault import Vault
 
 _D = DeliveryState
-_OPEN = (int(_D.QUEUED), int(_D.RETRY), int(_D.DIALLING), int(_D.UNCERTAIN))
+# In the statement itself: many results at once go by executemany, which cannot expand a list.
+_OPEN = [literal_column(str(int(state))) for state in (_D.QUEUED, _D.RETRY, _D.DIALLING, _D.UNCERTAIN)]
 
 
 class Calls:
