@@ -89,8 +89,8 @@ def _run(wanted: Any) -> None:
 @rehearsal.command(
     epilog=example("burgernet rehearsal network --port 5070 --gateway 127.0.0.1:5060 --folder /tmp/network")
 )
-@click.option("--port", type=click.IntRange(1024, 65535), default=5070, show_default=True, help="Where it takes calls.")
-@click.option("--gateway", default="127.0.0.1:5060", show_default=True, help="Where the gateway's Asterisk takes them.")
+@click.option("--port", type=click.IntRange(1024, 65535), help="Where it takes calls; 5070 unless the settings say.")
+@click.option("--gateway", help="Where the gateway's Asterisk takes them; 127.0.0.1:5060 unless the settings say.")
 @click.option("--rtp", type=click.IntRange(1024, 64000), default=30_000, show_default=True, help="First port of sound.")
 @click.option(
     "--folder",
@@ -98,30 +98,38 @@ def _run(wanted: Any) -> None:
     required=True,
     help="What telephones hear is kept here.",
 )
-def network(port: int, gateway: str, rtp: int, folder: Path) -> None:
-    """Run a simulated telephone network until Ctrl-C: what a telephone does is decided by its last two digits."""
+@command_options(json=False)
+def network(options: Options, port: int | None, gateway: str | None, rtp: int, folder: Path) -> None:
+    """Run a simulated telephone network until Ctrl-C: what a telephone does is decided by its last two digits.
+
+    With -c it plays the first trunk of those settings.
+    """
+    if options.named:
+        settings = options.settings()
+        port = settings.trunk[0].port if port is None and settings.trunk else port
+        gateway = gateway or str(settings.asterisk.sip_listen)
+    port, gateway = port or 5070, gateway or "127.0.0.1:5060"
     import signal
     from threading import Event
 
     from gateway.rehearsal.network import make_sounds
     from gateway.voice.asterisk import AsteriskProcess, find_program, render_network
 
-    with readable_errors():
-        program = find_program()
-        greeting, beep = make_sounds(folder / "sounds")
-        render_network(
-            folder / "asterisk",
-            program,
-            sip_listen=f"127.0.0.1:{port}",
-            gateway=gateway,
-            recordings=folder / "heard",
-            greeting=greeting,
-            beep=beep,
-            rtp=(rtp, min(rtp + 8000, 65_000)),
-        )
-        with AsteriskProcess(program, folder / "asterisk"):
-            click.echo(f"telephones ring at 127.0.0.1:{port}; what they hear is in {folder / 'heard'}")
-            stop = Event()
-            for one in (signal.SIGINT, signal.SIGTERM):
-                signal.signal(one, lambda *_: stop.set())
-            stop.wait()
+    program = find_program()
+    greeting, beep = make_sounds(folder / "sounds")
+    render_network(
+        folder / "asterisk",
+        program,
+        sip_listen=f"127.0.0.1:{port}",
+        gateway=gateway,
+        recordings=folder / "heard",
+        greeting=greeting,
+        beep=beep,
+        rtp=(rtp, min(rtp + 8000, 65_000)),
+    )
+    with AsteriskProcess(program, folder / "asterisk"):
+        click.echo(f"telephones ring at 127.0.0.1:{port}; what they hear is in {folder / 'heard'}")
+        stop = Event()
+        for one in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(one, lambda *_: stop.set())
+        stop.wait()

@@ -89,6 +89,7 @@ class CallResult:
         counts: whether it was an attempt at the person (a full trunk is not).
         sms_instead: write to the person's mobile now, if there is one and no SMS of this action went there.
         outcome: how the call ended (``ivr.causes.EndKind``), ``cause`` by Q.850 and ``sip`` where known.
+        reached_at: when the whole message had been heard, else when they answered.
         heard_ms: how much of the message was heard.
         key: the last key that meant something.
         version: of the text that was heard.
@@ -106,6 +107,7 @@ class CallResult:
     cause: int | None = None
     sip: int | None = None
     answered_at: datetime | None = None
+    reached_at: datetime | None = None
     heard_ms: int | None = None
     key: str | None = None
     version: int | None = None

@@ -70,7 +70,7 @@ class Heard:
     """What a call script found out about an answered call.
 
     Attributes:
-        complete: the whole message was heard at least once.
+        complete: the whole message was heard at least once, ``complete_at`` for the first time.
         heard_ms: how much of it, at most.
         voicemail: a machine took it.
         key: the last key that meant something.
@@ -78,6 +78,7 @@ class Heard:
     """
 
     complete: bool = False
+    complete_at: datetime | None = None
     heard_ms: int = 0
     voicemail: bool = False
     key: str | None = None
@@ -523,6 +524,7 @@ class TrunkLane:
             cause=end.cause,
             sip=end.sip,
             answered_at=live.answered_at,
+            reached_at=heard.complete_at or live.answered_at,
             heard_ms=heard.heard_ms,
             key=heard.key,
             version=heard.version,

@@ -113,6 +113,9 @@ class OutboundScripts:
     def _note(self, live: LiveCall, dialogue: Outbound) -> None:
         heard = live.heard
         assert heard is not None
+        if dialogue.complete != heard.complete:
+            # A machine's greeting takes it back: what counts is what came after the beep.
+            heard.complete_at = self._clock.now() if dialogue.complete else None
         heard.complete = dialogue.complete
         heard.heard_ms = dialogue.heard_ms
         heard.voicemail = dialogue.machine and dialogue.complete

@@ -1,4 +1,4 @@
-"""The stage: a folder, simulated carrier and telephones, participants, a key, the daemon; by the users' own commands."""
+"""The stage: a folder, simulated carrier and telephones, participants, a key, the daemon; by commands people have."""
 
 from __future__ import annotations
 

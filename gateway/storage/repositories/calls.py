@@ -37,7 +37,7 @@ from gateway.storage.vault import Vault
 
 _D = DeliveryState
 # In the statement itself: many results at once go by executemany, which cannot expand a list.
-_OPEN = [literal_column(str(int(state))) for state in (_D.QUEUED, _D.RETRY, _D.DIALLING, _D.UNCERTAIN)]
+_OPEN: list[Any] = [literal_column(str(int(state))) for state in (_D.QUEUED, _D.RETRY, _D.DIALLING, _D.UNCERTAIN)]
 
 
 class Calls:
@@ -273,7 +273,7 @@ def _settle(connection: Connection, results: Sequence[CallResult]) -> None:
                 "again": one.retry_at,
                 "counted": int(one.counts),
                 "heard_version": one.version,
-                "at": one.at,
+                "at": one.reached_at or one.at,
             }
             for one in results
         ],
