@@ -25,12 +25,16 @@ def serve(options: Options) -> None:
     sys.exit(wiring.run(settings, reactor))
 
 
-@click.command(epilog=example("burgernet check -c burgernet.toml"))
+@click.command(epilog=example("burgernet check -c burgernet.toml", "burgernet check --send 0612345678"))
+@click.option("--send", metavar="NUMBER", help="Send one test message to this mobile over each carrier instead.")
+@click.option("--carrier", metavar="NAME", help="With --send: over this carrier only.")
 @command_options()
-def check(options: Options) -> None:
+def check(options: Options, send: str | None, carrier: str | None) -> None:
     """Try everything that the settings name: one line each; exit 1 where something is not well."""
+    if carrier is not None and send is None:
+        raise click.UsageError("--carrier goes with --send")
     lines = []
-    for line in _lines(options):
+    for line in _lines(options) if send is None else _sent(options, send, carrier):
         lines.append(line)
         if not options.json:
             mark = click.style("ok   ", fg="green") if line["ok"] else click.style("FAULT", fg="red")
@@ -53,6 +57,36 @@ def _lines(options: Options) -> Iterator[dict[str, Any]]:
 
     for line in wiring.check(settings):
         yield {"name": line.name, "ok": line.ok, "detail": line.detail}
+
+
+def _sent(options: Options, number: str, carrier: str | None) -> list[dict[str, Any]]:
+    from gateway.domain.numbers import NumberError, may_be_texted, parse_number
+
+    try:
+        parsed = parse_number(number)
+    except NumberError as error:
+        raise click.BadParameter(str(error), param_hint="--send") from None
+    if not may_be_texted(parsed):
+        raise click.BadParameter(f"is a {parsed.kind.word} number, which is never texted", param_hint="--send")
+    settings = options.settings()
+    from twisted.internet import reactor  # noqa: TID251 - here is where it is taken
+    from twisted.internet.defer import Deferred
+
+    from gateway import wiring
+
+    lines: list[wiring.CheckLine] = []
+    failures: list[Any] = []
+
+    def begin() -> None:
+        work = Deferred.fromCoroutine(wiring.send_tests(settings, parsed.e164, carrier, reactor))
+        work.addCallbacks(lines.extend, failures.append)
+        work.addBoth(lambda _: reactor.stop())
+
+    reactor.callWhenRunning(begin)
+    reactor.run()
+    if failures:
+        raise FailedError(failures[0].getErrorMessage())
+    return [{"name": line.name, "ok": line.ok, "detail": line.detail} for line in lines]
 
 
 @click.group()

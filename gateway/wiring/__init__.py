@@ -4,5 +4,6 @@ from __future__ import annotations
 
 from gateway.wiring.checks import CheckLine, check
 from gateway.wiring.daemon import Daemon, run
+from gateway.wiring.sending import send_tests
 
-__all__ = ["CheckLine", "Daemon", "check", "run"]
+__all__ = ["CheckLine", "Daemon", "check", "run", "send_tests"]

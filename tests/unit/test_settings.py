@@ -79,7 +79,12 @@ def test_example_file_is_right_as_it_stands() -> None:
 def test_example_file_is_right_with_what_it_shows_as_well(tmp_path: Path) -> None:
     shown = re.sub(r"(?m)^#(?=\S)", "", EXAMPLE.read_text(encoding="utf-8"))
     once = shown.replace('url = "sqlite:///burgernet.db"\n', "")
-    environ = {"ALPHA_PASSWORD": "geheim", "BETA_PASSWORD": "geheim", "AMI_SECRET": "geheim"}
+    environ = {
+        "ALPHA_PASSWORD": "geheim",
+        "BETA_PASSWORD": "geheim",
+        "AMI_SECRET": "geheim",
+        "TELCO_PASSWORD": "geheim",
+    }
     settings = load(write(tmp_path, once), environ)
     assert settings.rooms == ("Midden-Nederland",)
     assert settings.carrier[0].price_eur(32) == 0.09
