@@ -12,7 +12,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IProtocol, IReactorTime, IStreamClientEndpoint
 from twisted.logger import Logger
 
-from gateway.carriers.health import SICK_S, Health
+from gateway.carriers.health import SICK_S, TROUBLE_S, Health
 from gateway.carriers.ids import MessageIds
 from gateway.carriers.link import Link, refusal
 from gateway.carriers.outbind import OutbindEndpoint
@@ -42,6 +42,9 @@ from gateway.smpp.session import Answered
 
 FULL_NUMBER_WAIT = timedelta(seconds=20)
 """How long one number waits after its own queue at the carrier was full."""
+
+OTHER_CARRIER_WAIT = timedelta(seconds=1)
+"""How long a delivery waits that this carrier refuses because of our settings for it."""
 
 FULL_NUMBERS = 5
 """More different numbers than this with a full queue within a second: it is the carrier's queue that is full."""
@@ -140,7 +143,7 @@ class Carrier:
         """Give back what has not left, wait for the answers that are due, unbind."""
         self._stopping = True
         self.give_back()
-        if any(link.in_flight for link in self.links):
+        if self.in_flight:
             self._drained = Deferred()
             timeout = self._reactor.callLater(DRAIN_S, self._drained.callback, None)
             await self._drained
@@ -161,7 +164,14 @@ class Carrier:
     @property
     def fit(self) -> bool:
         """Whether it should be given work now."""
-        return self.bound and not self._health.sick(self._reactor.seconds())
+        now = self._reactor.seconds()
+        silent = self._health.silent(now, self.settings.slow_response_s)
+        return self.bound and not silent and not self._health.sick(now)
+
+    @property
+    def in_flight(self) -> int:
+        """Segments without an answer."""
+        return sum(link.in_flight for link in self.links)
 
     @property
     def queued(self) -> int:
@@ -173,13 +183,19 @@ class Carrier:
         """How many more deliveries it would take: enough to keep the links busy while the ledger is asked for more."""
         if self._stopping or not self.fit:
             return 0
+        most = self.most
+        left = most - self.queued
+        # Asked for by the half, so that a slow carrier does not have the ledger asked for one delivery at a time.
+        return left if left * 2 >= most else 0
+
+    @property
+    def most(self) -> int:
+        """How many segments may wait here at once."""
         window = self.settings.window * self.settings.binds
         most = min(max(8 * window, 1000), 8000)
         if self.settings.rate_per_s is not None:
             most = min(most, max(int(self.settings.rate_per_s), window))
-        left = most - self.queued
-        # Asked for by the half, so that a slow carrier does not have the ledger asked for one delivery at a time.
-        return left if left * 2 >= most else 0
+        return most
 
     @property
     def expected_rate_per_s(self) -> float:
@@ -289,6 +305,7 @@ class Carrier:
                     link.submit(template, tokens, numbers)
                     self._pace.take(len(tokens))
                     self.submitted += len(tokens)
+                    self._health.waiting(len(tokens), self._reactor.seconds())
                     room -= len(tokens)
             if room != link.room or link.in_flight:
                 used.append(link)
@@ -323,6 +340,7 @@ class Carrier:
     def link_lost(self, link: Link, lost: Sequence[Token], reason: str) -> None:
         """What was in its window is uncertain."""
         self._detail = reason
+        self._health.waiting(self.in_flight, self._reactor.seconds())
         self._look()
         self._uncertain(lost, Reason.LINK_LOST)
         self.pump()
@@ -337,6 +355,7 @@ class Carrier:
 
     def link_unanswered(self, link: Link, tokens: Sequence[Token]) -> None:
         """Too late to know."""
+        self._health.waiting(self.in_flight, self._reactor.seconds())
         self._uncertain(tokens, Reason.NO_ANSWER_FROM_CARRIER)
         self.pump()
 
@@ -346,6 +365,8 @@ class Carrier:
         now = self._clock.now()
         accepted = {token[0]: message_id for token, status, message_id in answers if status == 0}
         seconds = self._reactor.seconds()
+        self._health.answered(seconds)
+        self._health.waiting(self.in_flight, seconds)
         if answered.congestion is not None:
             self._pace.congested(answered.congestion, seconds)
         if accepted:
@@ -366,7 +387,7 @@ class Carrier:
             self._journal.accepted(self.name, accepted)
             self._outcomes.accepted(Accepted(self.name, now, accepted))
         if self._stopping:
-            if self._drained is not None and not self._drained.called and not any(x.in_flight for x in self.links):
+            if self._drained is not None and not self._drained.called and not self.in_flight:
                 self._drained.callback(None)
             return
         self._outcomes.capacity_changed()
@@ -382,11 +403,12 @@ class Carrier:
             return
         work.skip(segment)
         if verdict is ErrorClass.PROFILE and self._health.profile_error(self._reactor.seconds()):
-            self._fall_sick(delivery, now, detail)
-            return
-        if verdict in (ErrorClass.NUMBER, ErrorClass.PROFILE):
+            self._rest(f"{detail}: our settings are wrong for this carrier; it gets no work for {SICK_S:.0f} s")
+        if verdict is ErrorClass.NUMBER:
             self._outcomes.settled([Settlement(delivery, DeliveryState.FAILED, REASONS[verdict], now, detail=detail)])
             return
+        if verdict is ErrorClass.TEMPORARY and self._health.trouble(self._reactor.seconds()):
+            self._rest(f"{detail} again and again; it gets no work for {TROUBLE_S:.0f} s")
         tries = self._tries[delivery]
         if tries >= len(self._retry_delays) or (work.parts > 1 and segment % work.parts):
             # A later part cannot be sent again alone by another claim: the first is with the carrier already.
@@ -394,17 +416,10 @@ class Carrier:
             self._outcomes.settled([Settlement(delivery, DeliveryState.FAILED, REASONS[verdict], now, detail=detail)])
             return
         self._tries[delivery] += 1
+        # What our settings did wrong here another carrier may take at once.
+        retry_at = now + (OTHER_CARRIER_WAIT if verdict is ErrorClass.PROFILE else self._retry_delays[tries])
         self._outcomes.settled(
-            [
-                Settlement(
-                    delivery,
-                    DeliveryState.RETRY,
-                    REASONS[verdict],
-                    now,
-                    retry_at=now + self._retry_delays[tries],
-                    detail=detail,
-                )
-            ]
+            [Settlement(delivery, DeliveryState.RETRY, REASONS[verdict], now, retry_at=retry_at, detail=detail)]
         )
 
     def _slow_down(self, token: Token, status: int, now: datetime) -> None:
@@ -430,14 +445,10 @@ class Carrier:
             recent.pop(next(iter(recent)))
         return len(recent) > FULL_NUMBERS
 
-    def _fall_sick(self, delivery: int, now: datetime, detail: str) -> None:
-        """Our settings are wrong for this carrier: spare the batch, let another carrier or a later hour have it."""
-        self._detail = f"{detail}: our settings are wrong for this carrier; it gets no work for {SICK_S:.0f} s"
-        self.log.critical("{why}", why=self._detail)
-        retry_at = now + timedelta(seconds=1)
-        self._outcomes.settled(
-            [Settlement(delivery, DeliveryState.RETRY, Reason.PROFILE_ERROR, now, retry_at, False, detail)]
-        )
+    def _rest(self, why: str) -> None:
+        """What waits here goes back, for whoever can send it."""
+        self._detail = why
+        self.log.error("{carrier}: {why}", carrier=self.name, why=why)
         self.give_back()
         self._outcomes.capacity_changed()
 
@@ -448,9 +459,10 @@ class Carrier:
             self._health.bound()
         else:
             self._health.unbound(now)
-        if self._health.waits_too_long(now) and self.queued:
-            self.log.warn("{carrier}: away; what waits for it goes back to the queue", carrier=self.name)
-            self.give_back()
+        if self.queued and self._health.waits_too_long(now):
+            self._rest("away; what waited for it goes back to the queue")
+        elif self.queued and self._health.silent(now, self.settings.slow_response_s):
+            self._rest("does not answer; what waited for it goes back to the queue")
         if self._held and self._held_since + LEARN_S <= now:
             self._ids.settle()
             self._release_held()
@@ -578,7 +590,7 @@ class Carrier:
             binds_bound=sum(link.session is not None for link in self.links),
             binds=len(self.links),
             queue=self.queued,
-            in_flight=sum(link.in_flight for link in self.links),
+            in_flight=self.in_flight,
             rate_per_s=self._pace.rate_per_s,
             submitted=self.submitted,
             accepted=self.accepted,

@@ -56,8 +56,13 @@ class CarrierLane:
         if len(self.carriers) == 1 and not self.carriers[0].settings.prefixes:
             groups[0] = list(batch.recipients)
         else:
+            waiting = [carrier.queued for carrier in self.carriers]
+            fit = [carrier.fit for carrier in self.carriers]
             for recipient in batch.recipients:
-                groups.setdefault(self._route(recipient[1]), []).append(recipient)
+                index = self._route(recipient[1], fit, waiting)
+                groups.setdefault(index, []).append(recipient)
+                if index >= 0:
+                    waiting[index] += 1
         unroutable = groups.pop(-1, [])
         if unroutable:
             now = self._clock.now()
@@ -80,12 +85,13 @@ class CarrierLane:
         return text.compose(message)
 
     def estimate(self, segments_by_country: Mapping[int, int]) -> Estimate:
-        """See the port."""
+        """See the port; of the carriers for some numbers of a country, the first is taken for all."""
         segments = sum(segments_by_country.values())
         cost = 0.0
         seconds: dict[int, float] = {}
+        idle, fit = [0] * len(self.carriers), [carrier.fit for carrier in self.carriers]
         for country, count in segments_by_country.items():
-            index = self._route(f"+{country}")
+            index = self._route(f"+{country}", fit, idle)
             if index < 0:
                 continue
             carrier = self.carriers[index]
@@ -97,22 +103,34 @@ class CarrierLane:
         """See the port."""
         return [carrier.status() for carrier in self.carriers]
 
-    def _route(self, number: str) -> int:
-        """The carrier for a number: fit for work, longest prefix, least loaded for its weight; -1 for none."""
+    def _route(self, number: str, fit: Sequence[bool], waiting: Sequence[int]) -> int:
+        """The carrier for a number, or for a country's calling code; -1 for none.
+
+        Fit for work, longest prefix, room left, cheapest, least loaded for its weight; in this order.
+        """
         best = -1
-        best_rank: tuple[bool, int, float] | None = None
+        best_rank: tuple[bool, int, bool, float, float] | None = None
         for index, carrier in enumerate(self.carriers):
             match = _match(number, carrier.settings.prefixes)
             if match < 0:
                 continue
-            rank = (carrier.fit, match, -carrier.queued / carrier.settings.weight)
+            load = waiting[index]
+            price = carrier.settings.price_of(number)
+            rank = (fit[index], match, load < carrier.most, -price, -load / carrier.settings.weight)
             if best_rank is None or rank > best_rank:
                 best, best_rank = index, rank
         return best
 
 
 def _match(number: str, prefixes: Sequence[str]) -> int:
-    """Digits of the longest prefix that fits; 0 where a carrier takes every number, -1 where it does not take this."""
+    """Digits of the longest prefix that fits; 0 where a carrier takes every number, -1 where it does not take this.
+
+    A calling code alone fits the prefixes of its country's networks.
+    """
     if not prefixes:
         return 0
-    return max((len(prefix) for prefix in prefixes if number.startswith(prefix.lstrip("+"), 1)), default=-1)
+    digits = number[1:]
+    plain = [prefix.lstrip("+") for prefix in prefixes]
+    return max(
+        (len(p) for p in plain if digits.startswith(p) or (len(digits) < 4 and p.startswith(digits))), default=-1
+    )

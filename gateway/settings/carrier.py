@@ -217,8 +217,8 @@ class CarrierSettings(SecretSection):
     """How long the answer to a bind may take."""
     enquire_link_s: Seconds = 20.0
     """Ask after the link when it was idle this long; two misses and it is dead."""
-    slow_response_s: Seconds = 10.0
-    """An answer that takes longer counts against the carrier's health."""
+    slow_response_s: Seconds = 4.0
+    """When nothing was answered for so long, what still waits goes to another carrier until an answer comes."""
     response_timeout_s: Seconds = 60.0
     """An answer that takes longer never comes: the message is uncertain."""
     inactivity_s: Seconds = 300.0
@@ -274,6 +274,12 @@ class CarrierSettings(SecretSection):
             npi if self.source_npi is None else self.source_npi,
             address,
         )
+
+    def price_of(self, number: str) -> float:
+        """What a segment to that E.164 number costs, in euro."""
+        if not self.costs_eur:
+            return self.cost_eur
+        return next((price for code, price in self.costs_eur.items() if number.startswith(code, 1)), self.cost_eur)
 
     def price_eur(self, country: int) -> float:
         """What a segment to that calling code costs, in euro."""

@@ -211,7 +211,7 @@ class Daemon:
             metrics=self._metrics.render,
             clock=clock,
             reactor=reactor,
-            probes={"database": self._probe_database, "daemon": self._probe_daemon},
+            probes={"database": self._probe_database, "carriers": self._probe_carriers, "daemon": self._probe_daemon},
             limits=Limits(
                 body_bytes=settings.http.max_body_kb * 1024,
                 spool_dir=settings.database.state_dir,
@@ -311,6 +311,14 @@ class Daemon:
     async def _probe_database(self) -> str:
         await self._database.read(lambda connection: connection.exec_driver_sql("SELECT 1").scalar())
         return "answers"
+
+    async def _probe_carriers(self) -> str:
+        """Actions are taken without carriers too; their messages wait, within the life of the action."""
+        states = self._line.lane.status()
+        bound = sum(one.state in ("bound", "partly_bound") for one in states)
+        if not bound:
+            return "none is bound: messages wait" if states else "none is named: no SMS leaves"
+        return f"{bound} of {len(states)} bound"
 
     async def _probe_daemon(self) -> str:
         if self._stopping:
