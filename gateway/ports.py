@@ -404,6 +404,13 @@ class SmsLedger(Protocol):
         """
         ...
 
+    async def outstanding(self, action: int, carriers: Sequence[str]) -> Mapping[str, Sequence[tuple[str, int, str]]]:
+        """Segments of an action that these carriers accepted and have not told the end of, by carrier.
+
+        Each is (message id, calling code of the number, domain of the action).
+        """
+        ...
+
     async def next_retry(self) -> datetime | None:
         """When the next delivery is to be tried again."""
         ...

@@ -36,7 +36,7 @@ from gateway.settings import CarrierSettings
 from gateway.smpp import codec, hot, text
 from gateway.smpp.errors import RemoteProtocolError
 from gateway.smpp.hot import SubmitTemplate
-from gateway.smpp.pdu import Address, Command, DataMessage, Message, Status, status_name
+from gateway.smpp.pdu import Address, CancelSm, Command, DataMessage, Message, Status, status_name
 from gateway.smpp.receipt import ParsedReceipt
 from gateway.smpp.session import Answered
 
@@ -46,6 +46,12 @@ FULL_NUMBER_WAIT = timedelta(seconds=20)
 OTHER_CARRIER_WAIT = timedelta(seconds=1)
 """How long a delivery waits that this carrier refuses because of our settings for it."""
 
+REPLACE_TYPES = range(0x41, 0x48)
+"""protocol_id of short messages that replace one of the same type from the same sender."""
+
+RECALLS_AT_ONCE = 10
+"""cancel_sm without an answer, a link."""
+
 FULL_NUMBERS = 5
 """More different numbers than this with a full queue within a second: it is the carrier's queue that is full."""
 
@@ -54,6 +60,10 @@ LEARN_S = 2.0
 
 DRAIN_S = 30.0
 """How long a stop waits for the answers that are still due."""
+
+
+Recall = tuple[str, int, str]
+"""A segment that a carrier has: its message id as the ledger has it, the number's calling code, the action's domain."""
 
 
 class Bringer(Protocol):
@@ -114,6 +124,7 @@ class Carrier:
         self._senders = [link for link in self.links if link.command is not Command.BIND_RECEIVER]
         self._queues: tuple[deque[Work], deque[Work], deque[Work]] = (deque(), deque(), deque())
         self._again: deque[Token] = deque()
+        self._recalls: deque[CancelSm] = deque()
         self._tries: Counter[int] = Counter()
         self._ids = MessageIds(settings.message_id_form)
         self._health = Health()
@@ -238,6 +249,11 @@ class Carrier:
         # section 9.2.3.24.1: unique per sender and recipient); a retry of a part then completes the first try.
         reference = batch.action * 31 + batch.version
         flash = settings.flash and batch.urgency == 2
+        parts = text.to_wire(composed, self._long_messages, reference, flash=flash)
+        # The same type for every version of an action: the newer replaces the older (3GPP TS 23.040 section 9.2.3.9).
+        # Several actions have one each, as far as the seven types go; parts of one message would replace each other.
+        replaces = settings.replace_types and len(parts) == 1
+        protocol_id = REPLACE_TYPES[batch.action % len(REPLACE_TYPES)] if replaces else 0
         return [
             SubmitTemplate(
                 Message(
@@ -248,11 +264,13 @@ class Carrier:
                     data_coding=part.data_coding,
                     registered_delivery=settings.registered_delivery_octet,
                     validity_period=self._validity(batch.expires_at),
+                    protocol_id=protocol_id,
+                    replace_if_present_flag=int(settings.replace_sm and batch.version > 1 and len(parts) == 1),
                     service_type=settings.service_type,
                 ),
                 part.tlvs,
             )
-            for part in text.to_wire(composed, self._long_messages, reference, flash=flash)
+            for part in parts
         ]
 
     def _validity(self, until: datetime) -> str:
@@ -273,6 +291,18 @@ class Carrier:
         for token in again:
             self._again.remove(token)
         self._settle(self._deliveries(again), DeliveryState.CANCELLED, Reason.ACTION_CLOSED)
+
+    def recall(self, sent: Sequence[Recall]) -> None:
+        """Ask the carrier not to deliver these any more; its receipts tell which it still could stop."""
+        for message_id, country, domain in sent:
+            ton, npi, value = self.settings.source_for(country, domain)
+            self._recalls.append(CancelSm(self._ids.as_given(message_id), Address(value, ton, npi)))
+        self._pump_recalls()
+
+    def _pump_recalls(self) -> None:
+        for link in self._senders:
+            while self._recalls and link.session is not None and link.asking < RECALLS_AT_ONCE:
+                link.request(Command.CANCEL_SM, self._recalls.popleft())
 
     def give_back(self) -> None:
         """Return to the ledger what has not left, to be claimed again by whoever can send it."""
@@ -352,6 +382,12 @@ class Carrier:
         self.errors[status_name(status) if status is not None else "no bind response"] += 1
         self._look()
         self.log.error("{carrier}: {why}", carrier=self.name, why=self._detail)
+
+    def link_replied(self, link: Link, status: int | None) -> None:
+        """A cancel_sm was answered; that it came too late is no fault."""
+        if status not in (Status.ESME_ROK, Status.ESME_RCANCELFAIL, Status.ESME_RINVMSGID):
+            self.errors["no answer to cancel_sm" if status is None else status_name(status)] += 1
+        self._pump_recalls()
 
     def link_unanswered(self, link: Link, tokens: Sequence[Token]) -> None:
         """Too late to know."""

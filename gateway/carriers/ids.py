@@ -38,6 +38,7 @@ class MessageIds:
         self._recent: OrderedDict[str, None] = OrderedDict()
         self._matches: Counter[IdForm] = Counter()
         self._seen = 0
+        self._hex_format = "x"  # how the carrier writes them: letters and length of the last one seen
 
     def of_response(self, raw: str) -> str:
         """The id of a submit_sm_resp, as it is stored."""
@@ -45,7 +46,14 @@ class MessageIds:
             self._recent[raw] = None
             if len(self._recent) > RECENT:
                 self._recent.popitem(last=False)
+        if self._response is IdForm.HEX_TO_DECIMAL:
+            self._hex_format = f"0{len(raw)}{'X' if raw.upper() == raw else 'x'}"
         return normalise_message_id(raw, self._response)
+
+    def as_given(self, stored: str) -> str:
+        """The id as the carrier gave it in its response, from what :meth:`of_response` made of it."""
+        hexadecimal = self._response is IdForm.HEX_TO_DECIMAL and stored.isdecimal()
+        return format(int(stored), self._hex_format) if hexadecimal else stored
 
     def of_receipt(self, raw: str) -> str:
         """The id of a receipt, as the response's was stored."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import LoopingCall
 
-from gateway.carriers.carrier import Carrier
+from gateway.carriers.carrier import Carrier, Recall
 from gateway.domain.delivery import DeliveryState, Reason, Settlement, SmsBatch
 from gateway.domain.plan import ComposedSms, Estimate
 from gateway.ports import CarrierStatus, Clock, SmsOutcomes
@@ -19,14 +19,23 @@ class CarrierLane:
 
     Args:
         carriers: in the order of the settings.
+        recall: asked for what these carriers still have of an action; gives it to :meth:`recalled`.
     """
 
-    def __init__(self, carriers: Sequence[Carrier], reactor: IReactorTime, clock: Clock, outcomes: SmsOutcomes) -> None:
+    def __init__(
+        self,
+        carriers: Sequence[Carrier],
+        reactor: IReactorTime,
+        clock: Clock,
+        outcomes: SmsOutcomes,
+        recall: Callable[[int, Sequence[str]], None] = lambda action, carriers: None,
+    ) -> None:
         self.carriers = carriers
         self._care = LoopingCall(self._look_after)
         self._care.clock = reactor
         self._clock = clock
         self._outcomes = outcomes
+        self._recall = recall
 
     def start(self) -> None:
         """Bind everywhere."""
@@ -77,6 +86,14 @@ class CarrierLane:
         """See the port."""
         for carrier in self.carriers:
             carrier.cancel(action)
+        able = [carrier.name for carrier in self.carriers if carrier.settings.cancel_sm]
+        if able:
+            self._recall(action, able)
+
+    def recalled(self, sent: Mapping[str, Sequence[Recall]]) -> None:
+        """Ask carriers, by name, not to deliver what they have."""
+        for carrier in self.carriers:
+            carrier.recall(sent.get(carrier.name, ()))
 
     def compose(self, message: str) -> ComposedSms:
         """See the port; as the first carrier would send it."""

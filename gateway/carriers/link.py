@@ -23,7 +23,7 @@ from gateway.carriers.work import Token
 from gateway.settings import CarrierSettings
 from gateway.smpp import session as smpp
 from gateway.smpp.hot import SubmitTemplate
-from gateway.smpp.pdu import Bind, Command, status_name
+from gateway.smpp.pdu import Bind, Body, Command, status_name
 
 TICK_S = 0.5
 """How often a session's timers are looked at; none of them is finer than a second."""
@@ -46,6 +46,9 @@ class LinkOwner(Interface):
 
     def link_delivered(self, link: Link, messages: Sequence[bytes]) -> None:
         """deliver_sm and data_sm PDUs; each must be acknowledged."""
+
+    def link_replied(self, link: Link, status: int | None) -> None:
+        """The answer to a request other than a submit; ``None`` where none came in time."""
 
     def link_refused(self, link: Link, status: int | None) -> None:
         """The carrier refused our bind, or did not answer it."""
@@ -125,8 +128,8 @@ class LinkProtocol(Protocol):
                     link.why = reason
                     self.flush()
                     self._lose()
-                case smpp.Replied():
-                    pass
+                case smpp.Replied(_, pdu):
+                    owner.link_replied(link, None if pdu is None else pdu.status)
 
     def _lose(self) -> None:
         if self.transport is not None:
@@ -206,6 +209,17 @@ class Link:
         """Send; at most :attr:`room` of them."""
         assert self._protocol is not None
         self._protocol.session.submit(template, tokens, destinations, self.clock.seconds())
+
+    @property
+    def asking(self) -> int:
+        """Other requests without an answer."""
+        return self._protocol.session.asking if self._protocol is not None else 0
+
+    def request(self, command: Command, body: Body) -> None:
+        """Send a request other than a submit; the link must be bound."""
+        assert self._protocol is not None
+        self._protocol.session.request(command, body, self.clock.seconds())
+        self._protocol.flush()
 
     def acknowledge(self, session: smpp.Session[Token] | None, messages: Sequence[bytes], status: int = 0) -> None:
         """Answer messages that came on that session; on another one the carrier would not know them."""

@@ -198,7 +198,7 @@ class CarrierSettings(SecretSection):
     replace_types: bool = False
     """A correction replaces the first text on the handset (protocol_id 0x41 to 0x47)."""
     replace_sm: bool = False
-    """The carrier knows replace_sm: a correction replaces what it has not delivered yet."""
+    """The carrier heeds replace_if_present_flag: a correction replaces what it has not delivered yet."""
     cancel_sm: bool = False
     """The carrier knows cancel_sm: a stopped action cancels what it has not delivered yet."""
 

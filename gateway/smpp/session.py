@@ -200,6 +200,11 @@ class Session(Generic[Token]):
         """Submits without an answer."""
         return len(self._window)
 
+    @property
+    def asking(self) -> int:
+        """Other requests (:meth:`request`) without an answer."""
+        return len(self._requests)
+
     def bind(self, now: float) -> None:
         """Ask to be bound."""
         self._move(State.BINDING)

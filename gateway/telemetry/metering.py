@@ -90,6 +90,10 @@ class MeteredLedger:
         self._metrics.wrote(rows, self._seconds() - began, recorded)
         return recorded
 
+    async def outstanding(self, action: int, carriers: Sequence[str]) -> Mapping[str, Sequence[tuple[str, int, str]]]:
+        """See the port."""
+        return await self._inner.outstanding(action, carriers)
+
     async def next_retry(self) -> datetime | None:
         """See the port."""
         return await self._inner.next_retry()

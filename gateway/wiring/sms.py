@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -74,7 +74,13 @@ def build_sms(
         )
         for one in settings.carrier
     ]
-    lane = CarrierLane(carriers, reactor, clock, metered)
+
+    async def recall(action: int, names: Sequence[str]) -> None:
+        lane.recalled(await ledger.outstanding(action, names))
+
+    lane = CarrierLane(
+        carriers, reactor, clock, metered, lambda action, names: tasks.spawn("recall", recall(action, names))
+    )
     dispatcher: Dispatcher[SmsBatch] = Dispatcher(
         lambda limit, now: ledger.claim_sms(limit, now=now),
         lane,

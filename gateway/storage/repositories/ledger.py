@@ -97,6 +97,10 @@ class Ledger:
         """See the port."""
         return await self._database.write(record, accepted, settled, receipts, now=now)
 
+    async def outstanding(self, action: int, carriers: Sequence[str]) -> Mapping[str, Sequence[tuple[str, int, str]]]:
+        """See the port."""
+        return await self._database.read(outstanding, action, carriers)
+
     async def next_retry(self) -> datetime | None:
         """See the port."""
         return await self._database.read(next_retry)
@@ -309,6 +313,26 @@ def _recipients(
         values,
     ).all()
     return [(language, ids, vault.open_many(bytes(sealed))) for language, ids, sealed in rows]
+
+
+def outstanding(connection: Connection, action: int, carriers: Sequence[str]) -> dict[str, list[tuple[str, int, str]]]:
+    """What carriers have accepted of an action and not told the end of: (message id, calling code, domain)."""
+    found: dict[str, list[tuple[str, int, str]]] = {}
+    for name in carriers:
+        rows = connection.exec_driver_sql(
+            _sql(
+                connection,
+                f"""SELECT s.message_id, n.country, a.domain
+                      FROM delivery d JOIN action a ON a.number = d.action JOIN number n ON n.id = d.number_id
+                      JOIN segment s ON s.delivery = d.id
+                     WHERE d.action = :action AND d.lane = {int(Lane.SMS)} AND d.purpose <> {int(Purpose.CLOSING)}
+                       AND s.state < {int(SegmentState.DELIVERED)}
+                       AND s.carrier = (SELECT id FROM carrier WHERE name = :name)""",  # noqa: S608
+            ),
+            {"action": action, "name": name},
+        ).all()
+        found[name] = [(message_id, country, domain) for message_id, country, domain in rows]
+    return found
 
 
 def next_retry(connection: Connection) -> datetime | None:
