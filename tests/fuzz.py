@@ -1,7 +1,7 @@
 """Bad input by the hundred thousand, for every decoder: ``./scripts/test --fuzz [N]``, and a slice of it in the tests.
 
 Inputs are valid ones, broken: bits turned, bytes cut out, doubled, overwritten with lengths and NULs, pieces of two put
-together; and plain noise. A decoder may refuse with the error that it documents; anything else is a fault, and so are an
+together; and plain noise. A decoder may refuse with the error that it documents; anything else is a fault, and so is an
 input that takes longer than a second and memory that grows. The seed is printed and gives the same inputs again.
 """
 
