@@ -5,7 +5,12 @@ from __future__ import annotations
 import importlib
 import sys
 
-NAMES = {"sms": "benchmarks.sms", "targeting": "benchmarks.targeting", "import": "benchmarks.import_"}
+NAMES = {
+    "sms": "benchmarks.sms",
+    "voice": "benchmarks.voice",
+    "targeting": "benchmarks.targeting",
+    "import": "benchmarks.import_",
+}
 
 
 def main() -> int:
