@@ -17,6 +17,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from gateway.domain.errors import UnavailableError
 from gateway.settings import Settings
+from ivr.calls import EVENTS
 
 PROGRAM_VARIABLE = "BURGERNET_ASTERISK"
 READY_S = 30.0
@@ -95,6 +96,7 @@ def render(settings: Settings, folder: Path, program: Program) -> list[Path]:
         "ami_port": asterisk.ami_port,
         "ami_user": asterisk.ami_user,
         "ami_secret": asterisk.ami_secret.get_secret_value(),
+        "events": sorted(EVENTS),
         "agi": str(asterisk.agi_listen),
         "transports": sorted({trunk.transport for trunk in settings.trunk} or {"udp"}),
         "trunks": trunks,

@@ -28,6 +28,7 @@ from gateway.domain.delivery import DeliveryState, Purpose, Reason
 from gateway.domain.numbers import NumberError, may_be_dialled, parse_number
 from gateway.domain.speech import NoSpeechError, Sound, SpokenMessage, spoken_message
 from gateway.ports import CallOutcomes, Clock, Speech, Tasks, TrunkStatus
+from gateway.voice.trial import UNREACHABLE
 from gateway.voice.trunks import Trunk, choose
 from gateway.voice.verdict import ALARMS, REASONS
 from ivr.ami import AmiEvent, AmiReply, AmiRequest, CallerId, NoReply, core_show_channels, device_state_list, originate
@@ -46,8 +47,6 @@ TICK_S = 0.25
 LOOK_AT_TRUNKS_S = 5.0
 STOP_S = 5.0
 """How long a stopping daemon waits for people who are listening; after it the dialplan goes on without us."""
-
-_UNREACHABLE = frozenset({"UNAVAILABLE", "INVALID"})  # device states of an endpoint whose qualify fails
 
 Place = Callable[[Sequence[CallAttempt]], Awaitable[frozenset[str]]]
 
@@ -198,7 +197,8 @@ class TrunkLane:
         if self._stopping or not self._connected:
             return 0
         usable = [trunk for trunk in self.trunks if trunk.usable]
-        wanted = ceil(sum(min(trunk.settings.calls_per_s, trunk.free()) for trunk in usable))
+        # Also while every channel is taken: a channel that falls free must not wait for the ledger.
+        wanted = ceil(sum(min(trunk.settings.calls_per_s, trunk.most) for trunk in usable))
         waiting = self._waiting
         return wanted - waiting if waiting <= wanted // 2 else 0
 
@@ -558,7 +558,7 @@ class TrunkLane:
         changed = False
         for trunk in self.trunks:
             state = states.get(f"PJSIP/{trunk.name}")
-            reachable = state not in _UNREACHABLE
+            reachable = state not in UNREACHABLE
             changed |= trunk.reached(reachable, "" if reachable else "nobody answers at the other end")
         if changed:
             self._outcomes.capacity_changed()

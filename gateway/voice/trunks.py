@@ -73,9 +73,14 @@ class Trunk:
         """Whether calls may be tried on it."""
         return self._reachable is not False
 
+    @property
+    def most(self) -> int:
+        """Channels that outbound calls may take in all."""
+        return self.settings.channels - self.settings.reserve_inbound
+
     def free(self) -> int:
         """Channels that outbound calls may still take; those reserved for citizens who call are never among them."""
-        return max(0, self.settings.channels - self.settings.reserve_inbound - self.in_use)
+        return max(0, self.most - self.in_use)
 
     def room(self, now: float) -> int:
         """How many calls may begin now."""

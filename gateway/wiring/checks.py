@@ -17,6 +17,7 @@ from gateway.settings import CarrierSettings, Settings
 from gateway.storage.database import make_engine
 from gateway.storage.migrate import is_current
 from gateway.storage.vault import Vault
+from gateway.voice.trial import UNREACHABLE, TrunkTrialError, look_at_trunks
 from gateway.wiring.speech import build_renderer
 
 
@@ -35,6 +36,8 @@ def check(settings: Settings) -> Iterator[CheckLine]:
     yield _check_database(settings)
     yield _check_key(settings)
     yield _check_speech(settings)
+    if settings.trunk:
+        yield _check_asterisk(settings)
     if not settings.carrier:
         yield CheckLine("carriers", False, "carrier: none is named, so no SMS can leave")
     for index, carrier in enumerate(settings.carrier):
@@ -76,6 +79,20 @@ def _check_speech(settings: Settings) -> CheckLine:
     names = ", ".join(dict.fromkeys(engine.name for engine in renderer.chain.engines))
     away = "; gtts sends texts to a third party" if renderer.chain.has_third_party else ""
     return CheckLine("speech", True, f"{names} into {made.path.parent}{away}")
+
+
+def _check_asterisk(settings: Settings) -> CheckLine:
+    """Whether Asterisk's manager interface lets us in, with the rights that we use, and knows every trunk."""
+    asterisk = settings.asterisk
+    where = f"{asterisk.ami_host}:{asterisk.ami_port}"
+    try:
+        trunks = look_at_trunks(asterisk)
+    except (TrunkTrialError, OSError) as error:
+        return CheckLine("asterisk", False, f"asterisk.ami_host: {where}: {error}")
+    silent = [one.name for one in settings.trunk if trunks.get(one.name, "INVALID") in UNREACHABLE]
+    if silent:
+        return CheckLine("asterisk", False, f"{where}: nobody answers at the other end of {', '.join(silent)}")
+    return CheckLine("asterisk", True, f"{where} as {asterisk.ami_user}; {', '.join(trunks)} reached")
 
 
 def _spoken_by(engine: Engine) -> str:

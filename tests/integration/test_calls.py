@@ -11,6 +11,9 @@ import numpy as np
 import pytest
 from fakes.telephony import Telephony, places_of, samples
 
+from gateway.settings import load
+from gateway.wiring.checks import check
+
 LISTENER = "+31294430001"
 MACHINE = "+31294430094"
 DESK = "+31343500089"
@@ -139,6 +142,12 @@ def test_trunk_tells_what_it_carried(evening: tuple[Telephony, str]) -> None:
     (trunk,) = evening[0].ask("GET", "/api/v1/trunks")["trunks"]
     assert (trunk["name"], trunk["state"], trunk["in_use"], trunk["answered"]) == ("alpha", "up", 0, 5)
     assert trunk["outcomes"]["busy"] == 2
+
+
+def test_check_says_that_asterisk_lets_us_in_and_the_trunk_answers(evening: tuple[Telephony, str]) -> None:
+    line, _ = evening
+    found = [one for one in check(load(line.config, {})) if one.name == "asterisk"]
+    assert [(one.ok, one.detail.partition(" as ")[2]) for one in found] == [(True, "burgernet; alpha reached")]
 
 
 # ---------------------------------------------------------------- stops, deaths and newer texts
