@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import count
 from math import ceil
-from typing import Protocol
+from typing import Any, Protocol
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
@@ -33,8 +33,9 @@ from gateway.voice.trunks import Trunk, choose
 from gateway.voice.verdict import ALARMS, REASONS
 from ivr.ami import AmiEvent, AmiReply, AmiRequest, CallerId, NoReply, core_show_channels, device_state_list, originate
 from ivr.ami import hangup as hangup_request
-from ivr.calls import Answered, CallBook, CallChange, Ended, Stranger
+from ivr.calls import Answered, CallBook, CallChange, Ended, Reported, Stranger
 from ivr.causes import CallEnd, EndKind
+from ivr.errors import IvrError
 
 PREFIX = "bn."
 """Of our ChannelIds: ``bn.DELIVERY.TOKEN``. Channels without it are none of our business."""
@@ -42,6 +43,12 @@ PREFIX = "bn."
 CONTEXT = "burgernet-out"
 EXTEN = "s"
 """Where the dialplan takes an answered call (config/asterisk)."""
+
+PLAYED = "BurgernetPlayed"
+"""What the dialplan tells when it has played the whole message by itself."""
+
+TRY_AGAIN = timedelta(seconds=5)
+"""After a fault of ours."""
 
 TICK_S = 0.25
 LOOK_AT_TRUNKS_S = 5.0
@@ -91,6 +98,7 @@ class _Job:
     rank: tuple[int, int]
     batch: CallBatch = field(compare=False)
     callee: Callee = field(compare=False)
+    sound: Sound = field(compare=False)
 
 
 @dataclass(slots=True)
@@ -177,9 +185,9 @@ class TrunkLane:
     async def stop(self) -> None:
         """Give back what waits, hang up what rings, let people hear the end for a little while."""
         self._stopping = True
-        waiting = [job for queue in self._queues.values() for job in queue]
+        waiting = [job.callee for queue in self._queues.values() for job in queue]
         self._queues.clear()
-        self._give_back(waiting)
+        self._give_back(waiting, self._clock.now())
         for live in list(self._live.values()):
             if live.answered_at is None:
                 self._hang_up(live, Reason.DAEMON_STOPPED)
@@ -250,9 +258,10 @@ class TrunkLane:
                 self.cancel(one.number)
                 continue
             self._texts[one.number] = one
+            _forget_oldest(self._texts)
             languages = {batch.language: batch for batch in self._batches() if batch.action == one.number}
             for batch in languages.values():
-                self._tasks.spawn("speech for calls", self._learn(self._newest(batch)[0]))
+                self._tasks.spawn("speech for calls", self._learn_newer(self._newest(batch)[0]))
 
     def current(self, live: LiveCall) -> tuple[Sound | None, int]:
         """The newest message of a call that has been spoken already, and its version."""
@@ -284,15 +293,19 @@ class TrunkLane:
     async def _prepare(self, batch: CallBatch) -> None:
         """Have the message spoken, then queue everybody; who cannot be called is settled at once."""
         try:
-            await self._learn(self._newest(batch)[0])
+            sound = await self._learn(self._newest(batch)[0])
         except NoSpeechError as error:
             self._log.error("action {action}: no speech: {error}", action=batch.action_id, error=str(error))
             self._refuse(batch.recipients, Reason.NO_SPEECH, str(error))
             return
+        except Exception:  # a boundary: nobody is lost because of it
+            self._log.failure("calls cannot be prepared")
+            self._give_back(batch.recipients, self._clock.now() + TRY_AGAIN)
+            return
         finally:
             self._preparing -= len(batch.recipients)
         if self._stopping:
-            self._give_back(_Job((0, 0), batch, callee) for callee in batch.recipients)
+            self._give_back(batch.recipients, self._clock.now())
             return
         for callee in batch.recipients:
             trunks = self._trunks_for(callee.number)
@@ -301,16 +314,23 @@ class TrunkLane:
             elif not trunks:
                 self._refuse([callee], Reason.NO_ROUTE)
             else:
-                job = _Job((-batch.urgency, next(self._order)), batch, callee)
+                job = _Job((-batch.urgency, next(self._order)), batch, callee, sound)
                 heapq.heappush(self._queues.setdefault(trunks, []), job)
         self._pump()
 
-    async def _learn(self, message: SpokenMessage) -> None:
-        """Know the sound of a message."""
-        if message not in self._sounds:
-            self._sounds[message] = await self._speech.render(message)
-            while len(self._sounds) > 500:
-                del self._sounds[next(iter(self._sounds))]
+    async def _learn(self, message: SpokenMessage) -> Sound:
+        """The sound of a message, known from now on."""
+        sound = self._sounds.get(message)
+        if sound is None:
+            sound = self._sounds[message] = await self._speech.render(message)
+            _forget_oldest(self._sounds)
+        return sound
+
+    async def _learn_newer(self, message: SpokenMessage) -> None:
+        try:
+            await self._learn(message)
+        except NoSpeechError as error:
+            self._log.error("a newer text cannot be spoken, calls keep the older one: {error}", error=str(error))
 
     def _newest(self, batch: CallBatch) -> tuple[SpokenMessage, int]:
         news = self._texts.get(batch.action)
@@ -369,7 +389,7 @@ class TrunkLane:
         message, version = self._newest(batch)
         sound = self._sounds.get(message)
         if sound is None:  # the newer text is still being spoken
-            sound, version = self._sounds.get(batch.message), batch.version
+            sound, version = job.sound, batch.version
         attempt = CallAttempt(
             id=f"{PREFIX}{callee.delivery}.{secrets.token_hex(4)}",
             delivery=callee.delivery,
@@ -388,8 +408,7 @@ class TrunkLane:
             self._log.failure("attempts cannot be saved")
             for live in begun:
                 self._release(live, "not_placed")
-            again = self._clock.now() + timedelta(seconds=5)
-            self._outcomes.ended([self._returned(live.attempt.delivery, again) for live in begun])
+            self._give_back((live.callee for live in begun if live.callee), self._clock.now() + TRY_AGAIN)
             return
         for live in begun:
             if live.attempt.id not in allowed:
@@ -400,7 +419,12 @@ class TrunkLane:
                 self._finish(live, CallEnd(EndKind.CANCELLED, detail="ended before it was dialled"))
             else:
                 self._live[live.attempt.id] = live
-                self._originate(live)
+                try:
+                    self._originate(live)
+                except IvrError as error:  # a value that may not reach Asterisk, or one call too many
+                    del self._live[live.attempt.id]
+                    self._log.error("a call cannot be placed: {error}", error=str(error))
+                    self._finish(live, CallEnd(EndKind.NOT_PLACED, detail=str(error)))
 
     def _originate(self, live: LiveCall) -> None:
         assert live.trunk is not None
@@ -453,6 +477,8 @@ class TrunkLane:
                 live.answered_at = self._clock.now()
                 if live.trunk is not None:
                     live.trunk.answered()
+            elif isinstance(changed.change, Reported) and changed.change.name == PLAYED:
+                live.heard = Heard(complete=True, complete_at=self._clock.now())
             elif isinstance(changed.change, Ended):
                 del self._live[live.attempt.id]
                 self._finish(live, changed.change.end)
@@ -631,9 +657,8 @@ class TrunkLane:
             ]
         )
 
-    def _give_back(self, jobs: Iterable[_Job]) -> None:
-        now = self._clock.now()
-        returned = [self._returned(job.callee.delivery, now) for job in jobs]
+    def _give_back(self, callees: Iterable[Callee], again: datetime) -> None:
+        returned = [self._returned(callee.delivery, again) for callee in callees]
         if returned:
             self._outcomes.ended(returned)
 
@@ -648,6 +673,11 @@ class TrunkLane:
         if until is not None and now >= until:
             return CallResult("", delivery, DeliveryState.EXPIRED, Reason.ACTION_EXPIRED, now, counts=False)
         return CallResult("", delivery, DeliveryState.CANCELLED, Reason.ACTION_CLOSED, now, counts=False)
+
+
+def _forget_oldest(known: dict[Any, Any], most: int = 500) -> None:
+    while len(known) > most:
+        del known[next(iter(known))]
 
 
 def _is_closing(live: LiveCall) -> bool:

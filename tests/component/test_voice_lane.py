@@ -427,6 +427,28 @@ def test_call_of_a_daemon_before_us_is_followed_to_its_end() -> None:
     assert desk.lane.trunks[0].in_use == 0
 
 
+def test_dialplan_tells_that_it_played_the_whole_message() -> None:
+    desk = exchange()
+    desk.submit()
+    (channel_id,) = desk.manager.placed
+    desk.pick_up(channel_id)
+    desk.wait(1.0)
+    desk.tell(channel_id, "UserEvent", UserEvent="BurgernetPlayed", Times="1")
+    desk.hang_up(channel_id)
+    assert word(desk.results[-1]) == ("heard_full", None)
+
+
+def test_value_that_may_not_reach_asterisk_ends_one_call_and_not_the_others() -> None:
+    desk = exchange({"name": "alpha", "caller_id": "+31343529850"})
+    desk.submit(text={"nl": Wording("Vermist")})
+    odd = desk.lane.trunks[0]
+    odd.name = "a\r\nAction: Logoff"
+    desk.submit(first=2)
+    desk.wait(0.2)
+    assert [(one.delivery, word(one)) for one in desk.results] == [(2, ("retry", "not_placed"))]
+    assert len(desk.manager.placed) == 1
+
+
 def test_reasons_of_every_end_are_known() -> None:
     from gateway.voice.verdict import REASONS
     from ivr.causes import EndKind

@@ -171,7 +171,7 @@ def test_daemon_that_is_killed_leaves_calls_that_go_on_and_are_found_again(telep
     telephony.kill_daemon()
     telephony.serve()
     counts = telephony.over(action)
-    assert (counts["answered"], counts["uncertain"], counts["failed"]) == (2, 0, {})
+    assert (counts["heard_full"], counts["uncertain"], counts["failed"]) == (2, 0, {})
     for number in (LISTENER, "+31294430002"):
         (tape,) = telephony.tapes(number)
         # The dialplan began the message anew when the gateway was gone.
